@@ -1,0 +1,40 @@
+package mailmsg
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// corpus gives the folder of other projects' mail beside the checkout; without it the test is skipped.
+func corpus(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			t.Fatal("no go.mod above the package")
+		}
+		dir = up
+	}
+	dir = filepath.Join(dir, "..", "shared", "corpora", "mail", name)
+	if _, err := os.Stat(dir); err != nil {
+		t.Skipf("corpus %s is not beside the checkout", name)
+	}
+	return dir
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
