@@ -120,7 +120,7 @@ func (c *conn) rcpt(arg string) {
 	}
 	err := c.guard(func() error { return c.srv.cfg.Intake.Recipient(c.ctx, addr) })
 	if err != nil {
-		c.noRecipient(err)
+		c.noRecipient(err, addr)
 		return
 	}
 	c.tx.Recipients = append(c.tx.Recipients, addr)
@@ -128,9 +128,9 @@ func (c *conn) rcpt(arg string) {
 }
 
 // noRecipient answers a recipient who was not taken, ever more slowly to who guesses (RFC 5321 7.3).
-func (c *conn) noRecipient(err error) {
+func (c *conn) noRecipient(err error, addr string) {
 	if fault.KindOf(err) != fault.NotFound {
-		c.refuseFor(err)
+		c.refuseFor(err, addr)
 		return
 	}
 	c.unknown++
@@ -142,7 +142,7 @@ func (c *conn) noRecipient(err error) {
 		c.fatal(421, "4.7.0", "Too many unknown recipients")
 		return
 	}
-	c.refuseFor(err)
+	c.refuseFor(err, addr)
 }
 
 // guard turns a panic of the program into an internal fault: a defect met by one letter must not

@@ -80,25 +80,25 @@ func textOf(k fault.Kind) string {
 }
 
 // refuseFor answers with a fault of the program. An internal one gets a reference, which the log has too.
-func (c *conn) refuseFor(err error) {
+func (c *conn) refuseFor(err error, addrs ...string) {
 	f := fault.Of(err)
 	code, enhanced := f.Kind.SMTP()
 	text := textOf(f.Kind)
 	if f.Kind == fault.Internal {
 		ref := c.srv.cfg.IDs.New()
 		text += ", reference " + ref
-		c.log.Error("smtp internal error", "ref", ref, "id", c.txID(), "key", f.Key, "err", c.scrub(err.Error()))
+		c.log.Error("smtp internal error", "ref", ref, "id", c.txID(), "key", f.Key, "err", c.scrub(err.Error(), addrs))
 	}
 	c.refuse(code, enhanced, text)
 }
 
 // scrub takes the addresses of this transaction out of what is logged. Intake promises not to quote
 // them; this holds where a library below it does.
-func (c *conn) scrub(s string) string {
-	if c.tx == nil {
-		return s
+func (c *conn) scrub(s string, addrs []string) string {
+	if c.tx != nil {
+		addrs = append(append(addrs, c.tx.From), c.tx.Recipients...)
 	}
-	for _, a := range append([]string{c.tx.From}, c.tx.Recipients...) {
+	for _, a := range addrs {
 		if a != "" {
 			s = strings.ReplaceAll(s, a, "(address)")
 		}
