@@ -293,7 +293,7 @@ func bareAddress(s string) (name, addr string) {
 			return "", s
 		}
 	}
-	words := strings.Fields(s)
+	words := strings.Fields(squeeze(s))
 	for i, w := range words {
 		if strings.Trim(w, "@") == "" { // "user @ example.com"
 			return "", strings.Join(words, "")
@@ -359,7 +359,13 @@ func (m *Message) mailbox(s, cs string) string {
 
 // squeeze takes out the blanks that RFC 822 allowed around dots and @.
 func squeeze(s string) string {
-	s = strings.TrimSpace(s)
-	s = strings.ReplaceAll(s, " .", ".")
-	return strings.ReplaceAll(s, ". ", ".")
+	words := strings.Fields(s)
+	var b strings.Builder
+	for i, w := range words {
+		if i > 0 && w[0] != '.' && !strings.HasSuffix(words[i-1], ".") {
+			b.WriteByte(' ')
+		}
+		b.WriteString(w)
+	}
+	return b.String()
 }

@@ -27,18 +27,18 @@ func toUTF8(b []byte, label string) (s, word string) {
 	}
 	switch label {
 	case "", "us-ascii":
-		return undeclared(b, label)
+		return undeclared(b)
 	case "utf-8":
 		return declaredUTF8(b)
 	case "utf-7":
 		if s, ok := decodeUTF7(b); ok {
 			return s, ""
 		}
-		return undeclared(b, label)
+		return undeclared(b)
 	}
 	enc := encodingOf(label, b)
 	if enc == nil {
-		s, _ := undeclared(b, "")
+		s, _ := undeclared(b)
 		return s, "charset_unknown"
 	}
 	if singleByte(enc) && multibyteUTF8(b) {
@@ -46,13 +46,22 @@ func toUTF8(b []byte, label string) (s, word string) {
 		return string(b), "charset_wrong"
 	}
 	out, err := enc.NewDecoder().Bytes(b)
-	if err != nil {
-		return undeclared(b, "?")
+	if err == nil && !bytes.ContainsRune(out, utf8.RuneError) {
+		return string(out), ""
 	}
-	if bytes.ContainsRune(out, utf8.RuneError) && multibyteUTF8(b) {
+	if multibyteUTF8(b) {
 		return string(b), "charset_wrong"
 	}
-	return string(out), ""
+	if e := firstClean(b, relatives(label)...); e != nil {
+		if s, err := e.NewDecoder().Bytes(b); err == nil {
+			return string(s), "charset_wrong"
+		}
+	}
+	if err != nil {
+		s, _ := undeclared(b)
+		return s, "charset_wrong"
+	}
+	return string(out), "charset_broken"
 }
 
 func charsetLabel(s string) string {
@@ -170,7 +179,7 @@ func declaredUTF8(b []byte) (string, string) {
 	if mostlyUTF8(b) {
 		return strings.ToValidUTF8(string(b), "\uFFFD"), "charset_broken"
 	}
-	s, _ := undeclared(b, "")
+	s, _ := undeclared(b)
 	return s, "charset_wrong"
 }
 
@@ -187,7 +196,7 @@ func mostlyUTF8(b []byte) bool {
 		}
 		b = b[n:]
 	}
-	return good > 0 && good >= 2*bad
+	return good > 0 && good >= bad
 }
 
 func looksJIS(b []byte) bool {
@@ -195,7 +204,7 @@ func looksJIS(b []byte) bool {
 }
 
 // undeclared decodes bytes of which nobody said what they are, or said something that cannot be.
-func undeclared(b []byte, label string) (string, string) {
+func undeclared(b []byte) (string, string) {
 	if looksJIS(b) {
 		if out, err := japanese.ISO2022JP.NewDecoder().Bytes(b); err == nil {
 			return string(out), "charset_guessed"
@@ -219,44 +228,61 @@ func undeclared(b []byte, label string) (string, string) {
 	return string(out), word
 }
 
-// guess names the likeliest charset. Western text is the house's default: another is believed only for
-// texts long enough to tell and a detector that is sure.
+// guess names the likeliest charset. Western text is the house's default: another is believed only where
+// windows-1252 has no such characters, or for texts long enough to tell and a detector that is sure.
 func guess(b []byte) encoding.Encoding {
-	high := 0
+	high, impossible := 0, false
 	for _, c := range b {
 		if c >= 0x80 {
 			high++
 		}
+		impossible = impossible || c == 0x81 || c == 0x8d || c == 0x8f || c == 0x90 || c == 0x9d
 	}
-	sample := b[:min(len(b), 16<<10)]
-	res, err := chardet.NewTextDetector().DetectBest(sample)
-	if err != nil || res == nil {
+	if impossible {
+		if e := firstClean(b, "shift_jis", "gb18030", "big5", "windows-1251"); e != nil {
+			return e
+		}
+	}
+	res, err := chardet.NewTextDetector().DetectBest(b[:min(len(b), 16<<10)])
+	if err != nil || res == nil || high < 4 || high*3 < len(b) {
+		// A text of another script is mostly high bytes; a Western one has few.
 		return charmap.Windows1252
 	}
-	label := charsetLabel(res.Charset)
 	need := 50
+	label := charsetLabel(res.Charset)
 	switch label {
 	case "gb18030", "big5", "shift_jis", "euc-jp", "euc-kr":
-		// A text of these is mostly high bytes; a Western one has few.
-		if high*3 < len(b) {
-			need = 101
-		} else {
-			need = 10
-		}
+		need = 10
 	case "windows-1251", "koi8-r", "iso-8859-5":
-		if high*3 < len(b) {
-			need = 101
-		} else {
-			need = 15
-		}
-	case "iso-8859-1", "windows-1252":
-		return charmap.Windows1252
+		need = 15
 	}
-	if res.Confidence < need || high < 4 {
-		return charmap.Windows1252
-	}
-	if e := encodingOf(label, b); e != nil {
+	if e := encodingOf(label, b); e != nil && res.Confidence >= need {
 		return e
 	}
 	return charmap.Windows1252
+}
+
+// firstClean gives the first of the charsets in which b is all characters.
+func firstClean(b []byte, labels ...string) encoding.Encoding {
+	for _, l := range labels {
+		e := encodingOf(l, b)
+		out, err := e.NewDecoder().Bytes(b)
+		if err == nil && !bytes.ContainsRune(out, utf8.RuneError) {
+			return e
+		}
+	}
+	return nil
+}
+
+// relatives are the charsets that the same people write, for bytes that are not in the declared one.
+func relatives(label string) []string {
+	switch label {
+	case "iso-2022-jp", "euc-jp", "shift_jis":
+		return []string{"shift_jis", "euc-jp"}
+	case "gb18030", "hz-gb-2312", "big5":
+		return []string{"gb18030", "big5"}
+	case "koi8-r", "koi8-u", "windows-1251", "iso-8859-5":
+		return []string{"windows-1251", "koi8-r"}
+	}
+	return nil
 }

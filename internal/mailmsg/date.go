@@ -24,7 +24,8 @@ func (m *Message) readDate(root *part) {
 // none, or outside 1970 to 9999.
 func ParseDate(s string) (time.Time, bool) {
 	t, err := mail.ParseDate(s)
-	if err != nil {
+	// The library knows no zone by name: EST would be UTC to it.
+	if zone, off := t.Zone(); err != nil || off == 0 && zone != "" && zone != "UTC" && zone != "GMT" {
 		var ok bool
 		if t, ok = looseDate(s); !ok {
 			return time.Time{}, false
@@ -40,6 +41,9 @@ func ParseDate(s string) (time.Time, bool) {
 func looseDate(s string) (time.Time, bool) {
 	if t, err := time.Parse(time.RFC3339, strings.TrimSpace(s)); err == nil {
 		return t, true
+	}
+	if i := strings.LastIndexByte(s, ';'); i >= 0 { // the date of a Received field
+		s = s[i+1:]
 	}
 	s = stripComments(s)
 	words := strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' || r == '\t' || r == '-' && strings.Count(s, "-") >= 2 })
@@ -123,6 +127,8 @@ func (d *looseParts) takeClock(w string) {
 
 func (d *looseParts) takeZone(w string) {
 	switch strings.ToUpper(w) {
+	case "EST5EDT":
+		d.zone = time.FixedZone("EST", -5*3600)
 	case "EST", "CDT":
 		d.zone = time.FixedZone(w, -5*3600)
 	case "EDT":

@@ -6,7 +6,7 @@ import (
 )
 
 // decodeBase64 decodes what it can: strange characters are passed over, missing padding is supplied,
-// and what follows a padded end goes on (several encodings pasted together).
+// and what stands on the lines after a padded end goes on (several encodings pasted together).
 func decodeBase64(b []byte) []byte {
 	out := make([]byte, 0, len(b)/4*3+3)
 	var acc uint32
@@ -20,9 +20,15 @@ func decodeBase64(b []byte) []byte {
 		}
 		acc, n = 0, 0
 	}
+	ended := false
 	for _, c := range b {
 		var v uint32
 		switch {
+		case c == '\n':
+			ended = false
+			continue
+		case ended:
+			continue
 		case c >= 'A' && c <= 'Z':
 			v = uint32(c - 'A')
 		case c >= 'a' && c <= 'z':
@@ -35,6 +41,7 @@ func decodeBase64(b []byte) []byte {
 			v = 63
 		case c == '=':
 			flush()
+			ended = true
 			continue
 		default:
 			continue

@@ -225,6 +225,6 @@ func (m *Message) decode8bit(v []byte, bodyCharset string) string {
 		s, _ := toUTF8(v, cs)
 		return s
 	}
-	s, _ := undeclared(v, "")
+	s, _ := undeclared(v)
 	return s
 }
