@@ -35,5 +35,5 @@ func damaged(err error) error { return fault.Because(err, fault.Internal, keyDam
 
 // inDirs says which folders a fault is about.
 func inDirs(err error, kind fault.Kind, key, tenant string, dirs []string) error {
-	return fault.Because(err, kind, key, "Tenant", tenant, "Dirs", strings.Join(dirs, ", "))
+	return fault.Because(err, kind, key, "tenant", tenant, "dirs", strings.Join(dirs, ", "))
 }

@@ -21,20 +21,20 @@ const (
 // It shows its bytes to nobody. The zero FileKey opens nothing, and writing with it panics.
 type FileKey struct{ in *fileInner }
 
-type fileInner struct{ raw [keySize]byte }
+type fileInner struct{ raw secret }
 
 // NewFileKey makes a random key for one file. A nil reader means crypto/rand.
 func NewFileKey(random io.Reader) FileKey {
-	in := &fileInner{}
-	mustRead(orSystem(random), in.raw[:])
-	return FileKey{in}
+	var raw [keySize]byte
+	mustRead(orSystem(random), raw[:])
+	return FileKey{&fileInner{hold(raw)}}
 }
 
 // WrapFile seals a file's key under the key of what the file belongs to; the result is stored in the
 // file's row, and ad is that place.
 func (k Key) WrapFile(ad AD, fk FileKey) []byte {
 	var buf [adBuf]byte
-	return k.must().seal(nil, ad.encode(buf[:0], forFileKey), fk.must().raw[:])
+	return k.must().seal(nil, ad.encode(buf[:0], forFileKey), fk.must().raw()[:])
 }
 
 // UnwrapFile gives the key that WrapFile sealed for the same place.
@@ -50,9 +50,7 @@ func (k Key) UnwrapFile(ad AD, wrapped []byte) (FileKey, error) {
 	if err != nil {
 		return FileKey{}, damaged(fmt.Errorf("unwrap the file key of row %s: %w", ad.Row, err))
 	}
-	fk := FileKey{&fileInner{}}
-	copy(fk.in.raw[:], plain)
-	return fk, nil
+	return FileKey{&fileInner{hold([keySize]byte(plain))}}, nil
 }
 
 // Writer seals what is written to it into w, a segment at a time. Close writes the last segment and
@@ -163,7 +161,7 @@ func (fk FileKey) must() *fileInner {
 }
 
 func (fk FileKey) stream() *subtle.AESGCMHKDF {
-	s, err := subtle.NewAESGCMHKDF(fk.must().raw[:], fileHash, keySize, segmentSize, 0)
+	s, err := subtle.NewAESGCMHKDF(fk.must().raw()[:], fileHash, keySize, segmentSize, 0)
 	if err != nil {
 		panic("seal: streaming aead: " + err.Error()) // the parameters are constants
 	}
@@ -172,5 +170,5 @@ func (fk FileKey) stream() *subtle.AESGCMHKDF {
 
 // segmentKey is Tink's key of one file's segments: HKDF over the salt in its header and its place.
 func (fk FileKey) segmentKey(salt, ad []byte) []byte {
-	return derive32(fk.must().raw[:], salt, string(ad))
+	return derive32(fk.must().raw()[:], salt, string(ad))
 }

@@ -30,12 +30,23 @@ const (
 // day stays far below that; a key that seals without end must be replaced in time by its owner.
 type Key struct{ in *inner }
 
-// inner is behind a pointer so that even reflection of an unexported field prints an address.
 type inner struct {
 	box
-	raw    [keySize]byte
-	lookup func() []byte // the subkey of Lookup, derived on first use
+	raw    secret
+	once   sync.Once
+	lookup secret // the subkey of Lookup, derived on first use
 }
+
+func (in *inner) lookupKey() []byte {
+	in.once.Do(func() { in.lookup = hold([keySize]byte(derive(in.raw()[:], "insegel lookup v1"))) })
+	return in.lookup()[:]
+}
+
+// secret holds key bytes in a closure. fmt prints the fields of a struct in an unexported field without
+// asking its methods, and with a wrong verb follows a pointer as well; of a func it prints the address.
+type secret func() *[keySize]byte
+
+func hold(raw [keySize]byte) secret { return func() *[keySize]byte { return &raw } }
 
 // box is an AEAD with the randomness for its nonces.
 type box struct {
@@ -52,9 +63,7 @@ func NewKey(random io.Reader) Key {
 }
 
 func keyOf(raw [keySize]byte, random io.Reader) Key {
-	in := &inner{box: newBox(raw[:], random), raw: raw}
-	in.lookup = sync.OnceValue(func() []byte { return derive(in.raw[:], "insegel lookup v1") })
-	return Key{in}
+	return Key{&inner{box: newBox(raw[:], random), raw: hold(raw)}}
 }
 
 // Zero tells whether k is no key at all.
@@ -62,7 +71,7 @@ func (k Key) Zero() bool { return k.in == nil }
 
 // Equal compares two keys in constant time.
 func (k Key) Equal(other Key) bool {
-	return k.in != nil && other.in != nil && hmac.Equal(k.in.raw[:], other.in.raw[:])
+	return k.in != nil && other.in != nil && hmac.Equal(k.in.raw()[:], other.in.raw()[:])
 }
 
 // Seal appends the sealed form of plain to dst: version ‖ nonce ‖ ciphertext ‖ tag. dst must not overlap plain.
@@ -89,7 +98,7 @@ func (k Key) Open(ad AD, sealed []byte) ([]byte, error) {
 // of k. Equal values of different kinds give different bytes. Normalising is the caller's. Use a key of
 // its own for this, one a tenant; replacing it means computing every lookup anew.
 func (k Key) Lookup(kind, value string) []byte {
-	mac := hmac.New(sha256.New, k.must().lookup())
+	mac := hmac.New(sha256.New, k.must().lookupKey())
 	var buf [64]byte
 	mac.Write(appendPart(buf[:0], kind))
 	mac.Write([]byte(value))
@@ -99,7 +108,7 @@ func (k Key) Lookup(kind, value string) []byte {
 // Derive gives 32 bytes for a use outside this package: the seed of an Ed25519 signing key, the key of
 // reply-address MACs. One label, one use. Use a key of its own for this, never one that seals.
 func (k Key) Derive(label string) []byte {
-	return derive(k.must().raw[:], "insegel derive v1 "+label)
+	return derive(k.must().raw()[:], "insegel derive v1 "+label)
 }
 
 func (k Key) must() *inner {

@@ -70,10 +70,10 @@ func (p *Places) Create(tenant string) (*Ring, error) {
 	err := p.exclusively(tenant, func() error {
 		for _, c := range p.read(tenant) {
 			if c.state == CopyUnreadable {
-				return inDirs(c.err, fault.Unavailable, keyEpochWrite, tenant, []string{c.Dir})
+				return inDirs(c.err, fault.Unavailable, keyEpochWrite, tenant, []string{c.dir})
 			}
 			if c.state != CopyMissing {
-				return inDirs(c.err, fault.Conflict, keyEpochExists, tenant, []string{c.Dir})
+				return inDirs(c.err, fault.Conflict, keyEpochExists, tenant, []string{c.dir})
 			}
 		}
 		e := first(p.rand)
@@ -166,7 +166,7 @@ func (p *Places) Remove(tenant string) error {
 		missing := 0
 		for _, c := range copies {
 			if c.state == CopyOtherRoot {
-				return inDirs(c.err, fault.Unavailable, keyEpochRoot, tenant, []string{c.Dir})
+				return inDirs(c.err, fault.Unavailable, keyEpochRoot, tenant, []string{c.dir})
 			}
 			if c.state == CopyMissing {
 				missing++
@@ -258,7 +258,7 @@ func (p *Places) write(f folder, tenant string, e *epochs) error {
 
 // found is one folder's copy as it was read.
 type found struct {
-	Dir   string
+	dir   string
 	state CopyState
 	keys  *epochs // nil unless the copy is whole
 	err   error
@@ -275,19 +275,19 @@ func (p *Places) read(tenant string) []found {
 func (p *Places) readOne(f folder, tenant string) found {
 	data, err := f.read(tenant)
 	if errors.Is(err, fs.ErrNotExist) {
-		return found{Dir: f.dir, state: CopyMissing, err: err}
+		return found{dir: f.dir, state: CopyMissing, err: err}
 	}
 	if err != nil {
-		return found{Dir: f.dir, state: CopyUnreadable, err: err}
+		return found{dir: f.dir, state: CopyUnreadable, err: err}
 	}
 	e, err := openEpochs(p.root, tenant, data)
 	switch {
 	case errors.Is(err, errOtherRoot):
-		return found{Dir: f.dir, state: CopyOtherRoot, err: err}
+		return found{dir: f.dir, state: CopyOtherRoot, err: err}
 	case err != nil:
-		return found{Dir: f.dir, state: CopyDamaged, err: err}
+		return found{dir: f.dir, state: CopyDamaged, err: err}
 	}
-	return found{Dir: f.dir, state: CopyWhole, keys: e}
+	return found{dir: f.dir, state: CopyWhole, keys: e}
 }
 
 // newest gives the copy with the highest generation, or the fault that says what to do.
@@ -314,19 +314,19 @@ func noneWhole(tenant string, copies []found) error {
 	for _, try := range [...]struct {
 		state CopyState
 		key   string
-	}{{CopyOtherRoot, keyEpochRoot}, {CopyDamaged, keyEpochDamaged}, {CopyUnreadable, keyEpochRead}, {CopyMissing, keyEpochMissing}} {
+	}{{CopyOtherRoot, keyEpochRoot}, {CopyDamaged, keyEpochDamaged}, {CopyUnreadable, keyEpochRead}} {
 		var dirs []string
 		var cause error
 		for _, c := range copies {
 			if c.state == try.state {
-				dirs, cause = append(dirs, c.Dir), errors.Join(cause, c.err)
+				dirs, cause = append(dirs, c.dir), errors.Join(cause, c.err)
 			}
 		}
 		if len(dirs) > 0 {
 			return inDirs(cause, fault.Unavailable, try.key, tenant, dirs)
 		}
 	}
-	return fault.New(fault.Internal, keyEpochMissing, "Tenant", tenant, "Dirs", "")
+	return inDirs(nil, fault.Unavailable, keyEpochMissing, tenant, dirsOf(copies))
 }
 
 // needing gives the places whose copy is not best.
@@ -347,7 +347,7 @@ func same(a, b *epochs) bool {
 func dirsOf(copies []found) []string {
 	dirs := make([]string, len(copies))
 	for i, c := range copies {
-		dirs[i] = c.Dir
+		dirs[i] = c.dir
 	}
 	return dirs
 }

@@ -42,7 +42,7 @@ func (r *Ring) Wrap(k Key, kid KeyID) (epoch uint64, wrapped []byte) {
 	}
 	epoch = r.Newest()
 	var buf [adBuf]byte
-	return epoch, r.box(epoch).seal(nil, kid.encode(buf[:0], epoch), in.raw[:])
+	return epoch, r.box(epoch).seal(nil, kid.encode(buf[:0], epoch), in.raw()[:])
 }
 
 // Unwrap gives the key that was wrapped for kid under epoch. An epoch that was destroyed is
@@ -90,8 +90,7 @@ func (r *Ring) unwrap(epoch uint64, kid KeyID, wrapped []byte) (raw [keySize]byt
 	if err != nil {
 		return raw, damaged(fmt.Errorf("unwrap the key of %s %s under epoch %d: %w", kid.Kind, kid.ID, epoch, err))
 	}
-	copy(raw[:], plain)
-	return raw, nil
+	return [keySize]byte(plain), nil
 }
 
 func (r *Ring) box(epoch uint64) *box {
@@ -113,5 +112,5 @@ func (r *Ring) noEpoch(epoch uint64) error {
 	case epoch < r.Current:
 		return fault.Because(fmt.Errorf("epoch %d was destroyed, the current one is %d", epoch, r.Current), fault.NotFound, keyErased)
 	}
-	return fault.New(fault.Unavailable, keyAhead, "Tenant", r.Tenant, "Epoch", epoch, "Newest", r.Newest())
+	return fault.New(fault.Unavailable, keyAhead, "tenant", r.Tenant, "epoch", epoch, "newest", r.Newest())
 }

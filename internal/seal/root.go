@@ -37,26 +37,26 @@ func LoadRoot(path string) (*Root, error) {
 	// O_NONBLOCK: a named pipe in place of the file must not hang the start.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // #nosec G304 -- the operator's own choice
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.Because(err, fault.Unavailable, keyRootMissing, "Path", path)
+		return nil, fault.Because(err, fault.Unavailable, keyRootMissing, "path", path)
 	}
 	if err != nil {
-		return nil, fault.Because(err, fault.Unavailable, keyRootRead, "Path", path)
+		return nil, fault.Because(err, fault.Unavailable, keyRootRead, "path", path)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return nil, fault.Because(err, fault.Unavailable, keyRootRead, "Path", path)
+		return nil, fault.Because(err, fault.Unavailable, keyRootRead, "path", path)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fault.New(fault.Unavailable, keyRootOpen, "Path", path, "Mode", fmt.Sprintf("%04o", info.Mode().Perm()))
+		return nil, fault.New(fault.Unavailable, keyRootOpen, "path", path, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxRootFile+1))
 	if err != nil {
-		return nil, fault.Because(err, fault.Unavailable, keyRootRead, "Path", path)
+		return nil, fault.Because(err, fault.Unavailable, keyRootRead, "path", path)
 	}
 	raw, err := parseRoot(text)
 	if err != nil {
-		return nil, fault.Because(err, fault.Unavailable, keyRootDamaged, "Path", path)
+		return nil, fault.Because(err, fault.Unavailable, keyRootDamaged, "path", path)
 	}
 	return rootOf(raw, nil), nil
 }
@@ -69,10 +69,10 @@ func CreateRoot(path string, random io.Reader) (*Root, error) {
 	mustRead(random, raw[:])
 	err := publishNew(path, formatRoot(raw))
 	if errors.Is(err, fs.ErrExist) {
-		return nil, fault.Because(err, fault.Conflict, keyRootExists, "Path", path)
+		return nil, fault.Because(err, fault.Conflict, keyRootExists, "path", path)
 	}
 	if err != nil {
-		return nil, fault.Because(err, fault.Unavailable, keyRootWrite, "Path", path)
+		return nil, fault.Because(err, fault.Unavailable, keyRootWrite, "path", path)
 	}
 	return rootOf(raw, random), nil
 }

@@ -58,7 +58,7 @@ func (p *Places) Status() ([]TenantStatus, error) {
 		listed++
 	}
 	if listed == 0 {
-		return nil, fault.Because(failed, fault.Unavailable, keyEpochRead, "Dirs", "", "Tenant", "")
+		return nil, inDirs(failed, fault.Unavailable, keyEpochRead, "", p.Dirs())
 	}
 	all := make([]TenantStatus, 0, len(names))
 	for name := range names {
@@ -84,7 +84,7 @@ func (p *Places) StatusOf(tenant string) TenantStatus {
 		if state == CopyWhole && best != nil && c.keys.generation != best.generation {
 			state = CopyBehind
 		}
-		s.Copies = append(s.Copies, Copy{Dir: c.Dir, State: state})
+		s.Copies = append(s.Copies, Copy{Dir: c.dir, State: state})
 	}
 	return s
 }
