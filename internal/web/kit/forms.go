@@ -17,6 +17,7 @@ type Field struct {
 	Options      []Option
 	Many         bool // a file field that takes several
 	Focus        bool // the cursor stands here when the page opens
+	ReadOnly     bool
 	Plain        bool // no word on whether it must be filled: a filter, or a select that always has a value
 }
 
