@@ -115,27 +115,56 @@ func (m *Message) original() (notice, id, subject string) {
 	return notice, in.m.MessageID, in.m.readSubject(p, "")
 }
 
-// pastedHeader finds where at least three known fields stand together in a text.
+// pastedHeader finds where a letter's header stands in a text: three known fields together, or a line
+// that announces it. -1 where there is none.
 func pastedHeader(text string) int {
-	start, known, off := -1, 0, 0
+	start, known, off, announced := -1, 0, 0, -1
 	for _, line := range strings.SplitAfter(text, "\n") {
 		t := strings.TrimRight(line, "\r\n")
 		name, _, ok := cutField([]byte(t))
+		key := strings.ToLower(name)
+		folded := start >= 0 && t != "" && (t[0] == ' ' || t[0] == '\t')
 		switch {
-		case ok && knownField(strings.ToLower(name)) && !strings.HasPrefix(strings.ToLower(name), "x-"):
+		case ok && (knownField(key) || strings.Contains(key, "-")):
 			if start < 0 {
 				start = off
 			}
-			if known++; known == 3 {
-				return start
+			if knownField(key) && !strings.HasPrefix(key, "x-") {
+				known++
 			}
-		case ok && known > 0, strings.HasPrefix(line, " ") && known > 0, strings.HasPrefix(line, "\t") && known > 0:
-		default:
+		case folded || ok && start >= 0:
+		case announcesOriginal(t):
+			announced, start, known = off, -1, 0
+		case strings.TrimSpace(t) != "" || start >= 0:
 			start, known = -1, 0
+			if announced >= 0 && strings.TrimSpace(t) != "" {
+				announced = -1
+			}
+		}
+		if known == 3 {
+			if announced >= 0 {
+				return announced + len(firstLine(text[announced:]))
+			}
+			return start
 		}
 		off += len(line)
 	}
 	return -1
+}
+
+func firstLine(s string) string {
+	if i := strings.IndexByte(s, '\n'); i >= 0 {
+		return s[:i+1]
+	}
+	return s
+}
+
+// announcesOriginal knows the lines below which a report pastes the letter.
+func announcesOriginal(line string) bool {
+	if len(line) > 100 {
+		return false
+	}
+	return containsAny(strings.ToLower(line), []string{"original message", "copy of the message", "unsent message", "returned message", "original mail", "header of the original", "headers of the original", "message header", "your message follows"})
 }
 
 // complete fills in what a report leaves out: status and reason from the other side's words.
@@ -153,7 +182,8 @@ func (k *Kind) complete(notice, subject string) {
 		if r.Reply == "" {
 			r.Reply = replyCode(diag)
 		}
-		if specific := enhancedCode(diag); generic(r.Status) && specific != "" && (!generic(specific) || r.Status == "") {
+		// What the other side said tells more than what its messenger made of it.
+		if specific := enhancedCode(diag); specific != "" && (!generic(specific) || r.Status == "") {
 			r.Status = specific
 		}
 		// What stands in the notice is about all recipients: it speaks only where a report says nothing.
