@@ -67,10 +67,10 @@ var (
 // final dot are said here, as it asks for SMTPUTF8 even where nothing needs it, which makes relays
 // bounce plain mail at their next hop (RFC 6531 3.1), and sends no SIZE.
 type client struct {
-	smtp     *smtp.Client
-	conn     *boundedConn
-	t        Timeouts
-	stop     func() bool
+	smtp *smtp.Client
+	conn *boundedConn
+	t    Timeouts
+	stop func() bool
 
 	lastCode               int
 	lastEnhanced, lastText string
@@ -242,10 +242,22 @@ func (c *client) data(message func() (io.ReadCloser, error)) error {
 	}
 	if err := c.copy(body); err != nil {
 		// No dot: the other side throws away what it has. The connection is of no more use.
-		return at(stageData, err)
+		return at(stageData, c.earlyWord(err))
 	}
 	c.within(c.t.DataEnd)
 	return at(stageData, c.answer(2))
+}
+
+// earlyWord gives the refusal of a server that hung up in the middle of a message, if it said one.
+func (c *client) earlyWord(err error) error {
+	if errors.Is(err, errMessage) || errors.Is(err, errProtocol) {
+		return err
+	}
+	c.within(5 * time.Second)
+	if refusal, ok := errors.AsType[*textproto.Error](c.answer(2)); ok && refusal.Code >= 400 {
+		return refusal
+	}
+	return err
 }
 
 // copy sends the text with dots stuffed and lines ended by CR LF alone (RFC 5321 2.3.8, 4.5.2): a bare
@@ -254,6 +266,9 @@ func (c *client) copy(body io.Reader) error {
 	w := &crlfWriter{w: bufio.NewWriterSize(blockWriter{c}, 32<<10), start: true}
 	if _, err := io.Copy(w, messageReader{body}); err != nil {
 		return err
+	}
+	if c.smtp.Text.R.Buffered() > 0 {
+		return errProtocol // an answer to a dot that was not yet said
 	}
 	return w.end()
 }
@@ -279,8 +294,12 @@ func (b blockWriter) Write(p []byte) (int, error) {
 	return len(p), b.c.smtp.Text.W.Flush()
 }
 
-// cmd says a line and expects a reply of a class.
+// cmd says a line and expects a reply of a class. Words that came unasked mean that answers and commands
+// no longer belong together, and then no 2xx means anything.
 func (c *client) cmd(d time.Duration, class int, line string) error {
+	if c.smtp.Text.R.Buffered() > 0 {
+		return errProtocol
+	}
 	c.within(d)
 	if err := c.smtp.Text.PrintfLine("%s", line); err != nil {
 		return err
@@ -288,10 +307,14 @@ func (c *client) cmd(d time.Duration, class int, line string) error {
 	return c.answer(class)
 }
 
+// answer reads a reply and makes an error of one that is not of the class.
 func (c *client) answer(class int) error {
-	code, msg, err := c.smtp.Text.ReadResponse(class)
+	code, msg, err := readReply(&c.smtp.Text.Reader)
 	if err != nil {
-		return protocol(err)
+		return err
+	}
+	if code/100 != class || class == 3 && code != 354 { // 354 is the only 3xx of a message
+		return &textproto.Error{Code: code, Msg: msg}
 	}
 	c.lastCode = code
 	c.lastEnhanced, c.lastText = splitEnhanced(code, msg)
@@ -301,7 +324,7 @@ func (c *client) answer(class int) error {
 func (c *client) quit() {
 	c.within(5 * time.Second) // the message is delivered: the farewell is a courtesy
 	if c.smtp.Text.PrintfLine("QUIT") == nil {
-		_, _, _ = c.smtp.Text.ReadResponse(2)
+		_, _, _ = readReply(&c.smtp.Text.Reader)
 	}
 }
 
@@ -316,14 +339,3 @@ func (c *client) close() {
 
 // within bounds the next step, on the machine's clock, as the kernel knows no other.
 func (c *client) within(d time.Duration) { _ = c.conn.Conn.SetDeadline(time.Now().Add(d)) }
-
-// protocol tells garbage from a refusal: both are errors of textproto.
-func protocol(err error) error {
-	if _, ok := errors.AsType[textproto.ProtocolError](err); ok {
-		return fmt.Errorf("%w: %w", errProtocol, err)
-	}
-	if e, ok := errors.AsType[*textproto.Error](err); ok && (e.Code < 200 || e.Code > 599) {
-		return errProtocol
-	}
-	return err
-}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/textproto"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -115,4 +116,44 @@ func clean(s string) string {
 		s = s[:len(s)-1]
 	}
 	return s
+}
+
+// protocol tells garbage from a refusal: both are errors of textproto.
+func protocol(err error) error {
+	if _, ok := errors.AsType[textproto.ProtocolError](err); ok {
+		return fmt.Errorf("%w: %w", errProtocol, err)
+	}
+	if e, ok := errors.AsType[*textproto.Error](err); ok && (e.Code < 200 || e.Code > 599) {
+		return errProtocol
+	}
+	return err
+}
+
+// readReply reads one reply. Unlike textproto it takes a code without text, as RFC 5321 4.2 asks of
+// clients: a message so acknowledged would else be sent again for five days.
+func readReply(r *textproto.Reader) (code int, msg string, err error) {
+	var lines []string
+	for { // bounded by boundedConn
+		l, err := r.ReadLine()
+		if err != nil {
+			return 0, "", err
+		}
+		n, more, ok := replyCode(l)
+		if !ok || code != 0 && n != code { // RFC 5321 4.2.1: all lines bear the same code
+			return 0, "", errProtocol
+		}
+		code = n
+		lines = append(lines, l[min(len(l), 4):])
+		if !more {
+			return code, strings.Join(lines, "\n"), nil
+		}
+	}
+}
+
+func replyCode(l string) (code int, more, ok bool) {
+	if len(l) < 3 || len(l) > 3 && l[3] != ' ' && l[3] != '-' {
+		return 0, false, false
+	}
+	code, err := strconv.Atoi(l[:3])
+	return code, len(l) > 3 && l[3] == '-', err == nil && code >= 200 && code <= 599
 }
