@@ -38,3 +38,12 @@ func readFile(t testing.TB, path string) []byte {
 	}
 	return b
 }
+
+// floor prints a line of the table and holds what was reached once.
+func floor(t *testing.T, what string, have, of, least int) {
+	t.Helper()
+	t.Logf("%-28s %3d of %3d", what, have, of)
+	if have < least {
+		t.Errorf("%s: %d right, was %d", what, have, least)
+	}
+}

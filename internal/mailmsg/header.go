@@ -11,6 +11,7 @@ type field struct {
 	name  string // as written
 	key   string // lower case
 	value []byte // unfolded, otherwise as written
+	own   bool   // value is no longer a piece of the raw message
 }
 
 // cutLine takes the first line off b, without its line end.
@@ -82,8 +83,10 @@ func (p *parser) checked(fields []field, body []byte, n int) ([]field, []byte, e
 }
 
 func (f *field) fold(line []byte) {
-	// Copied, because the value is a piece of the raw message.
-	f.value = append(f.value[:len(f.value):len(f.value)], line...)
+	if !f.own {
+		f.value, f.own = bytes.Clone(f.value), true
+	}
+	f.value = append(f.value, line...)
 }
 
 func cutField(line []byte) (name string, value []byte, ok bool) {

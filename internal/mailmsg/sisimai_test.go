@@ -81,5 +81,10 @@ func TestSisimaiCorpus(t *testing.T) {
 			t.Logf("%s: reason %q want %q; diag %.150q", w.File, r.Reason, w.Reason, r.Diagnostic)
 		}
 	}
-	t.Logf("sisimai: kind %d of %d; recipients %d, status %d, class %d, reason %d of %d; reply %d of %d", kind, kinds0, recipients, status, class, reason, statuses, reply, replies)
+	floor(t, "sisimai kind", kind, kinds0, 247)
+	floor(t, "sisimai recipients", recipients, statuses, 239)
+	floor(t, "sisimai status", status, statuses, 231)
+	floor(t, "sisimai status class", class, statuses, 237)
+	floor(t, "sisimai reply code", reply, replies, 164)
+	floor(t, "sisimai reason", reason, statuses, 151)
 }

@@ -171,7 +171,10 @@ func TestStalwartMessages(t *testing.T) {
 			check("attachment", found, names(m), len(content))
 		}
 	}
-	t.Logf("stalwart: %v", score)
+	// Three of the five missing subjects are raw bytes, which the corpus leaves undecoded and we read.
+	for what, least := range map[string]int{"read": 107, "subject": 75, "from": 75, "to": 72, "id": 65, "date": 73, "text": 63, "attachment": 75} {
+		floor(t, "stalwart "+what, score[what][0], score[what][1], least)
+	}
 }
 
 func cut(s string) string { return s[:min(len(s), 200)] }
@@ -198,7 +201,7 @@ func TestStalwartHeaders(t *testing.T) {
 		}
 		t.Logf("subject %q: %+v want %q", c.Header, m, c.Expected)
 	}
-	t.Logf("unstructured %d of %d", ok, len(texts))
+	floor(t, "stalwart header unstructured", ok, len(texts), 27)
 
 	var addrs []struct {
 		Header   string
@@ -217,7 +220,7 @@ func TestStalwartHeaders(t *testing.T) {
 		}
 		t.Logf("address %q: %q want %q", c.Header, m.To, c.Expected.flat())
 	}
-	t.Logf("addresses %d of %d", ok, len(addrs))
+	floor(t, "stalwart header addresses", ok, len(addrs), 49)
 
 	var dates []struct {
 		Header   string
@@ -233,7 +236,7 @@ func TestStalwartHeaders(t *testing.T) {
 		}
 		t.Logf("date %q: %+v want %+v", c.Header, m.Date, c.Expected.time())
 	}
-	t.Logf("dates %d of %d", ok, len(dates))
+	floor(t, "stalwart header dates", ok, len(dates), 35)
 
 	var ids []struct {
 		Header   string
@@ -249,7 +252,7 @@ func TestStalwartHeaders(t *testing.T) {
 		}
 		t.Logf("ids %q: %q want %q", c.Header, m.References, c.Expected)
 	}
-	t.Logf("ids %d of %d", ok, len(ids))
+	floor(t, "stalwart header ids", ok, len(ids), 10)
 
 	var types []struct {
 		Header   string
@@ -284,5 +287,5 @@ func TestStalwartHeaders(t *testing.T) {
 		}
 		t.Logf("type %q: %q %q want %q %q", c.Header, v, params, want, attrs)
 	}
-	t.Logf("types %d of %d", ok, len(types))
+	floor(t, "stalwart header types", ok, len(types), 82)
 }

@@ -18,5 +18,5 @@ func TestReplyTrimmerCorpus(t *testing.T) {
 		}
 		t.Logf("%s\n new %q\nwant %q", filepath.Base(f), cut(squash(fresh)), cut(want))
 	}
-	t.Logf("reply-trimmer: %d of %d", right, len(files))
+	floor(t, "reply-trimmer", right, len(files), 28)
 }

@@ -18,7 +18,7 @@ type word struct {
 func (m *Message) decodeText(v []byte, bodyCharset string) string {
 	s := m.decodeOnce(v, bodyCharset)
 	// Some gateways encode what was encoded; only a value that is nothing but one word is taken so.
-	if t := strings.TrimSpace(s); strings.HasPrefix(t, "=?") && strings.HasSuffix(t, "?=") && strings.Count(t, "?=") == 1 {
+	if t := strings.TrimSpace(s); strings.HasPrefix(t, "=?") && strings.HasSuffix(t, "?=") && oneWord(t) {
 		if again := m.decodeOnce([]byte(t), bodyCharset); again != t {
 			m.problem("word_twice")
 			return again
@@ -227,4 +227,9 @@ func (m *Message) decode8bit(v []byte, bodyCharset string) string {
 	}
 	s, _ := undeclared(v)
 	return s
+}
+
+func oneWord(s string) bool {
+	_, n, ok := cutWord([]byte(s))
+	return ok && n == len(s)
 }

@@ -83,6 +83,10 @@ func TestZammadCorpus(t *testing.T) {
 			t.Logf("%s: no text; problems %v", base, m.Problems)
 		}
 	}
+	floor(t, "zammad subjects", subject, n, 52)
+	floor(t, "zammad authors", mail, n, 50)
+	floor(t, "zammad names", name, n, 49)
+	floor(t, "zammad attachments", att, atts, 22)
 	t.Logf("zammad: of %d: subjects %d, from %d, names %d, attachments %d of %d", n, subject, mail, name, att, atts)
 }
 
