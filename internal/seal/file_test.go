@@ -169,6 +169,16 @@ func cannotRead(t *testing.T, bad []byte, fk FileKey, ad AD) {
 	is(t, err, fault.Internal, keyDamaged)
 }
 
+// A size is shown before a byte is read, so a file that was cut must not even open for random access.
+func TestCutFileDoesNotOpenAtAnyPlace(t *testing.T) {
+	fk := NewFileKey(nil)
+	sealed := sealFile(t, fk, pattern(3*plainSegment+77))
+	for _, n := range []int{segmentSize, 2 * segmentSize, 3 * segmentSize, len(sealed) - 1} {
+		_, err := At(bytes.NewReader(sealed[:n]), int64(n), fk, fileAD())
+		is(t, err, fault.Internal, keyDamaged)
+	}
+}
+
 func TestWithoutCloseAFileIsTruncated(t *testing.T) {
 	fk := NewFileKey(nil)
 	var out bytes.Buffer

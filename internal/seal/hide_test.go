@@ -50,8 +50,12 @@ func TestNoKeyCanBePrinted(t *testing.T) {
 			}
 		}
 	}
-	if s := fmt.Sprint(k); s != hiddenKey {
-		t.Errorf("printed as %q", s)
+	for word, v := range map[string]any{hiddenKey: k, hiddenFile: fk, hiddenRoot: root, hiddenRing: ring, hiddenPlaces: places} {
+		for _, verb := range []string{"%v", "%#v", "%x", "%d"} {
+			if s := fmt.Sprintf(verb, v); s != word {
+				t.Errorf("%s prints %q", verb, s)
+			}
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ func OpenPlaces(dirs []string, root *Root, random io.Reader) (*Places, error) {
 			return nil, fault.Because(err, fault.Invalid, keyPlacesFew)
 		}
 		p.folders = append(p.folders, folder{dir: abs})
-		info, err := makeDir(abs)
+		info, err := folderInfo(abs)
 		if err != nil {
 			broken = errors.Join(broken, err)
 			continue
@@ -57,8 +57,8 @@ func OpenPlaces(dirs []string, root *Root, random io.Reader) (*Places, error) {
 	return p, nil
 }
 
-func makeDir(dir string) (os.FileInfo, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func folderInfo(dir string) (os.FileInfo, error) {
+	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
 	return os.Stat(dir)

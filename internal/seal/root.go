@@ -79,30 +79,30 @@ func CreateRoot(path string, random io.Reader) (*Root, error) {
 
 // publishNew makes the whole file appear at once: a crash leaves no half key at path, and the link
 // fails if a file is there, as O_EXCL would.
-func publishNew(path string, text []byte) (err error) {
+func publishNew(path string, text []byte) error {
 	if _, err := os.Lstat(path); err == nil {
 		return fs.ErrExist
 	}
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(dir, ".insegel-root-*") // O_EXCL, mode 0600
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
 	_, err = f.Write(text)
 	if err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Link(f.Name(), path)
+	}
+	if err = errors.Join(err, os.Remove(f.Name())); err != nil {
 		return err
 	}
-	if err := os.Link(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return syncDir(dir) // the new name and the end of the temporary one
 }
 
 func rootOf(raw [keySize]byte, random io.Reader) *Root {
