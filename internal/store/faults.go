@@ -42,10 +42,14 @@ func Busy(err error) error { return fault.Because(err, fault.Unavailable, "fault
 
 // Uncertain is the fault of a change that may have been committed while the engine is away: the only
 // answer that is neither "saved" nor "not saved".
-func Uncertain(err error) error { return fault.Because(err, fault.Unavailable, "fault.store.uncertain") }
+func Uncertain(err error) error {
+	return fault.Because(err, fault.Unavailable, "fault.store.uncertain")
+}
 
 // Missing is the fault of a database that is not there.
-func Missing(name string) error { return fault.New(fault.NotFound, "fault.store.missing", "name", name) }
+func Missing(name string) error {
+	return fault.New(fault.NotFound, "fault.store.missing", "name", name)
+}
 
 // Exists is the fault of a database that should not have been there yet.
 func Exists(name string) error { return fault.New(fault.Conflict, "fault.store.exists", "name", name) }

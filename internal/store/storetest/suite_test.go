@@ -1,0 +1,21 @@
+package storetest
+
+import (
+	"testing"
+
+	"insegel/internal/store"
+)
+
+func TestSQLite(t *testing.T) {
+	Run(t, func(t *testing.T) store.Engine { return SQLite(t) })
+}
+
+func TestPostgres(t *testing.T) {
+	Run(t, func(t *testing.T) store.Engine {
+		e := Postgres(t)
+		if e == nil {
+			t.Skip("PostgreSQL is missing, see the log above")
+		}
+		return e
+	})
+}
