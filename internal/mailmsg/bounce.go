@@ -65,10 +65,19 @@ func bounceSigns(m *Message, null bool, notice string) string {
 		return "daemon"
 	case null && (subject || body):
 		return "null_sender"
-	case subject && body && !replies:
+	case subject && body && !replies && machineMade(m, notice):
 		return "words"
 	}
 	return ""
+}
+
+// machineMade tells a program's notice from a person's: a code, the letter itself, or a sender nobody is.
+func machineMade(m *Message, notice string) bool {
+	if m.AutoSubmitted != "" && m.AutoSubmitted != "no" || len(notice) < len(m.Text) || m.attached("message/rfc822", "text/rfc822-headers") != nil {
+		return true
+	}
+	a, _ := m.Author()
+	return enhancedCode(notice) != "" || machineAddress(a.Mail)
 }
 
 func daemonSender(m *Message) bool {

@@ -161,7 +161,8 @@ func wroteLine(s string) bool {
 		}
 		rest := low[i+len(v):]
 		// "skrev Anna <a@b>:" and "schrieb am Di., 16. Aug. 2016:" have the name or the time behind.
-		if len(rest) < 3 || len(rest) < 160 && (strings.Contains(rest, "<") || strings.Contains(rest, "@") || hasDigit(rest) || opens(low)) {
+		loose := v == "skrev" || v == "schrieb" || v == "skriver" || v == "schreibt" || v == "kirjoitti" || v == "написал"
+		if len(rest) < 3 || loose && len(rest) < 160 && (strings.Contains(rest, "<") || strings.Contains(rest, "@") || hasDigit(rest) || opens(low)) {
 			return true
 		}
 	}
