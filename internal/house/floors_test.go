@@ -34,6 +34,7 @@ func beside() []arrow {
 	return []arrow{
 		{"web/*", "web/kit"}, // the pages are made of the kit's pieces
 		{"account/sso", "account"},
+		{"cases", "queue"},    // a case stands in a queue
 		{"intake", "queue"},   // a letter is taken in at a queue
 		{"purpose", "access"}, // a purpose says which roles read it
 		{"tenant", "access"},  // a tenant is migrated and opened with all that the waist stands on

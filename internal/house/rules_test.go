@@ -185,7 +185,7 @@ func TestHabitsFindWhatIsWrong(t *testing.T) {
 			"internal/cases/a.go": "package cases\n\nimport (\n\t\"embed\"\n\t\"errors\"\n\t\"regexp\"\n\t\"sync\"\n\t\"insegel/internal/fault\"\n)\n\n" +
 				"var ErrNo = errors.New(\"no\")\n\nvar errYes = fault.New(fault.Invalid, \"x\")\n\n//go:embed x\nvar files embed.FS\n\n" +
 				"var word = regexp.MustCompile(`\\w`)\n\nvar codes = map[int]string{1: \"a\"}\n\nvar Actions = []string{\"a\"}\n\n" +
-				"var _ error = (*E)(nil)\n\nvar errOwn = &E{}\n\nvar book = sync.OnceValue(func() int { return 1 })\n\nfunc f() string { codes := codes; return codes[1] }\n",
+				"var _ error = (*E)(nil)\n\nvar sqlList = numbered(`SELECT ?`)\n\nvar errOwn = &E{}\n\nvar book = sync.OnceValue(func() int { return 1 })\n\nfunc f() string { codes := codes; return codes[1] }\n",
 		}, nil},
 		{"variables that change", variables, map[string]string{
 			"internal/cases/a.go": "package cases\n\nimport (\n\t\"sync\"\n\t\"time\"\n)\n\nvar count int\n\nvar mu sync.Mutex\n\nvar cache = map[int]int{}\n\nvar now = time.Now\n\n" +

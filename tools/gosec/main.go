@@ -11,6 +11,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -23,17 +24,10 @@ import (
 	"github.com/securego/gosec/v2/rules"
 )
 
-// exclusion is a rule that is off in the whole tree, and why. A single place in the code is excused there,
-// with `#nosec Gnnn -- reason`; this list is for rules that do not fit the house at all.
-type exclusion struct{ rule, why string }
-
-func excluded() []exclusion {
-	return []exclusion{}
-}
-
-// skipped are folders that are not the program: modules of their own, tests' data, what is built.
-func skipped() []*regexp.Regexp {
-	return gosec.ExcludedDirsRegExp([]string{"tools", "testdata", "node_modules", `\.[a-z]+`})
+// excluded are rules that are off in the whole tree, each with the reason. It is for rules that do not fit the house
+// at all; a single place in the code is excused there, with `#nosec Gnnn -- reason`.
+func excluded() map[string]string {
+	return map[string]string{}
 }
 
 func main() {
@@ -54,29 +48,44 @@ func scan(roots []string) ([]string, error) {
 	if len(roots) == 0 {
 		roots = []string{"./..."}
 	}
-	var packages []string
-	for _, root := range roots {
-		p, err := gosec.PackagePaths(root, skipped())
-		if err != nil {
-			return nil, err
-		}
-		packages = append(packages, p...)
-	}
-	if len(packages) == 0 {
-		return nil, fmt.Errorf("no Go packages under %s", strings.Join(roots, " "))
+	folders, err := program(roots)
+	if err != nil {
+		return nil, err
 	}
 	a := analyzer()
-	if err := a.Process(nil, packages...); err != nil {
+	if err := a.Process(nil, folders...); err != nil {
 		return nil, err
 	}
 	issues, _, errs := a.Report()
 	return lines(issues, errs), nil
 }
 
+// program lists the folders to look at: packages of the module, but not the tests' helpers (test/…, and what is
+// named …test, as storetest).
+func program(roots []string) ([]string, error) {
+	cmd := exec.Command("go", append([]string{"list", "-e", "-find", "-f", "{{if .GoFiles}}{{.ImportPath}}\t{{.Dir}}{{end}}"}, roots...)...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, err
+	}
+	helpers := regexp.MustCompile(`^[^/]+/test/|test$`)
+	var folders []string
+	for line := range strings.Lines(string(out)) {
+		if path, dir, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t"); ok && !helpers.MatchString(path) {
+			folders = append(folders, dir)
+		}
+	}
+	if len(folders) == 0 {
+		return nil, fmt.Errorf("no Go packages in %s", strings.Join(roots, " "))
+	}
+	return folders, nil
+}
+
 func analyzer() *gosec.Analyzer {
 	var off []string
-	for _, e := range excluded() {
-		off = append(off, e.rule)
+	for rule := range excluded() {
+		off = append(off, rule)
 	}
 	a := gosec.NewAnalyzer(gosec.NewConfig(), false, true, false, runtime.NumCPU(), log.New(io.Discard, "", 0))
 	ruleList := rules.Generate(false, rules.NewRuleFilter(true, off...))

@@ -11,10 +11,11 @@ import (
 func TestScan(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"go.mod":          "module m\n\ngo 1.26\n",
-		"weak.go":         "package p\n\nimport \"crypto/md5\"\n\nfunc Sum(b []byte) [16]byte { return md5.Sum(b) }\n",
-		"excused.go":      "package p\n\nimport \"os\"\n\nfunc Read(name string) ([]byte, error) {\n\treturn os.ReadFile(name) // #nosec G304 -- reading it is the point\n}\n",
-		"testdata/bad.go": "package bad\n\nimport \"crypto/md5\"\n\nfunc Sum(b []byte) [16]byte { return md5.Sum(b) }\n",
+		"go.mod":           "module m\n\ngo 1.26\n",
+		"weak.go":          "package p\n\nimport \"crypto/md5\"\n\nfunc Sum(b []byte) [16]byte { return md5.Sum(b) }\n",
+		"excused.go":       "package p\n\nimport \"os\"\n\nfunc Read(name string) ([]byte, error) {\n\treturn os.ReadFile(name) // #nosec G304 -- reading it is the point\n}\n",
+		"storetest/bad.go": "package bad\n\nimport \"crypto/md5\"\n\nfunc Sum(b []byte) [16]byte { return md5.Sum(b) }\n",
+		"testdata/bad.go":  "package bad\n\nimport \"crypto/md5\"\n\nfunc Sum(b []byte) [16]byte { return md5.Sum(b) }\n",
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
