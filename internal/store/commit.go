@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 
 	"insegel/internal/fault"
 )
@@ -293,31 +294,45 @@ type guard struct {
 	over bool
 }
 
-func (g *guard) Query(ctx context.Context, sql string, args ...any) (Rows, error) {
+// allowed refuses what would end or nest the transaction: that is the committer's, and on SQLite what follows a
+// ROLLBACK would commit by itself.
+func (g *guard) allowed(sql string) error {
 	if g.over {
-		return nil, ErrOver
+		return ErrOver
+	}
+	word, _, _ := strings.Cut(strings.TrimLeft(sql, " \t\r\n"), " ")
+	switch strings.ToUpper(strings.TrimRight(word, ";")) {
+	case "BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE", "PREPARE":
+		return ErrControl
+	}
+	return nil
+}
+
+func (g *guard) Query(ctx context.Context, sql string, args ...any) (Rows, error) {
+	if err := g.allowed(sql); err != nil {
+		return nil, err
 	}
 	return g.tx.Query(ctx, sql, args...)
 }
 
 func (g *guard) QueryRow(ctx context.Context, sql string, args []any, dest ...any) error {
-	if g.over {
-		return ErrOver
+	if err := g.allowed(sql); err != nil {
+		return err
 	}
 	return g.tx.QueryRow(ctx, sql, args, dest...)
 }
 
 func (g *guard) Exec(ctx context.Context, sql string, args ...any) (int64, error) {
-	if g.over {
-		return 0, ErrOver
+	if err := g.allowed(sql); err != nil {
+		return 0, err
 	}
 	return g.tx.Exec(ctx, sql, args...)
 }
 
-// Put after the end is a defect that has no error to come out of.
+// Put has no error to return; both are defects of the caller, and a panic is the change's error.
 func (g *guard) Put(sql string, args ...any) {
-	if g.over {
-		panic(ErrOver)
+	if err := g.allowed(sql); err != nil {
+		panic(err)
 	}
 	g.tx.Put(sql, args...)
 }

@@ -133,6 +133,13 @@ func (c *Committer) withdraw(e *entry) bool {
 	return false
 }
 
+// Waiting tells how many changes wait, for the metrics.
+func (c *Committer) Waiting() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.queue)
+}
+
 // Close takes no more changes and waits until those that wait are answered.
 func (c *Committer) Close() error {
 	c.mu.Lock()
