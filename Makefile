@@ -4,6 +4,9 @@
 SHELL := /bin/bash
 TESTREPORT := .bin/testreport
 
+# What is tested: make test PKG=./internal/seal/...
+PKG ?= ./...
+
 # Two packages at a time: several start servers of their own, and CI has two cores.
 TESTFLAGS := -p 2 -timeout 20m
 ifeq ($(CI),true)
@@ -28,7 +31,7 @@ build: ## build the program into bin/insegel
 .PHONY: test
 test: $(TESTREPORT) ## run all tests but the long ones, once (installs what they need where it can)
 	@scripts/needs test
-	@$(TESTREPORT) -also tools -- $(TESTFLAGS) ./...
+	@$(TESTREPORT) -also tools -- $(TESTFLAGS) $(PKG)
 
 .PHONY: race
 race: $(TESTREPORT) ## the tests of the rooms with goroutines, under the race detector
@@ -39,7 +42,7 @@ race: $(TESTREPORT) ## the tests of the rooms with goroutines, under the race de
 .PHONY: soak
 soak: $(TESTREPORT) ## the long tests (hours); writes docs/reports/soak.md
 	@scripts/needs test
-	@$(TESTREPORT) -ci -title Soak -report docs/reports/soak.md -- -tags soak -run '^TestSoak' -p 1 -count 1 -timeout 3h ./...
+	@$(TESTREPORT) -ci -title Soak -report docs/reports/soak.md -- -tags soak -run '^TestSoak' -p 1 -count 1 -timeout 3h $(PKG)
 
 .PHONY: bench
 bench: ## the program's own benchmarks, as ratios against the bare engine
