@@ -83,6 +83,10 @@ func NormalizeAddress(s string) string {
 }
 
 func (m *Message) addressList(v []byte, cs string) []Address {
+	if len(v) > maxAddressBytes {
+		m.problem("addresses_many")
+		v = v[:maxAddressBytes]
+	}
 	items := joinNames(splitAddresses(m.decode8bit(v, cs)))
 	var out []Address
 	for _, it := range items {
@@ -97,12 +101,15 @@ func (m *Message) addressList(v []byte, cs string) []Address {
 // brackets and encoded words; a group's name and colon are dropped.
 func splitAddresses(s string) []string {
 	var out []string
-	start, depth, angle := 0, 0, false
+	start, depth, angle, begun := 0, 0, false, false // begun: an address stands before the colon
+	// Looked up once: a search from each bracket would cost the square of the field.
+	lastParen, lastAngle := strings.LastIndexByte(s, ')'), strings.LastIndexByte(s, '>')
+	group := groupFinder(s)
 	cut := func(i int) {
 		if t := strings.TrimSpace(s[start:i]); t != "" {
 			out = append(out, t)
 		}
-		start = i + 1
+		start, begun = i+1, false
 	}
 	for i := 0; i < len(s) && len(out) < 4*maxAddresses; i++ {
 		switch c := s[i]; {
@@ -116,20 +123,22 @@ func splitAddresses(s string) []string {
 			if _, n, ok := cutWord([]byte(s[i:min(len(s), i+4000)])); ok && n > 2 {
 				i += n - 1
 			}
-		case c == '(' && strings.IndexByte(s[i:], ')') > 0:
+		case c == '(' && i < lastParen:
 			depth++
 		case c == ')' && depth > 0:
 			depth--
 		case depth > 0:
-		case c == '<' && strings.IndexByte(s[i:], '>') > 0:
-			angle = true
+		case c == '<' && i < lastAngle:
+			angle, begun = true, true
 		case c == '>':
 			angle = false
 		case angle:
 		case c == ',' || c == ';':
 			cut(i)
-		case c == ':' && !strings.ContainsAny(s[start:i], "@<[") && groupFollows(s[i+1:]):
+		case c == ':' && !begun && group(i):
 			start = i + 1
+		case c == '@' || c == '<' || c == '[':
+			begun = true
 		}
 	}
 	cut(len(s))
@@ -147,10 +156,11 @@ func closeQuote(s string) int {
 	return -1
 }
 
-// groupFollows tells the colon of a group ("Friends: a@b, c@d;") from one in a name.
-func groupFollows(s string) bool {
-	t := strings.TrimSpace(s)
-	return t == "" || t == ";" || strings.Contains(t, ";") || strings.Contains(t, "@") && !strings.Contains(t, "<")
+// groupFinder tells the colon of a group ("Friends: a@b, c@d;") from one in a name, by what follows it.
+func groupFinder(s string) func(colon int) bool {
+	semi, at, open := strings.LastIndexByte(s, ';'), strings.LastIndexByte(s, '@'), strings.LastIndexByte(s, '<')
+	end := len(strings.TrimRight(s, " \t"))
+	return func(i int) bool { return i+1 >= end || semi > i || at > i && open <= i }
 }
 
 // joinNames mends "Smith, John <a@b>" written without quotes.
@@ -237,7 +247,7 @@ func cutAngle(s string) (name, addr, comment string) {
 // takeComments takes "(…)" out of s, but not out of quotes and encoded words.
 func takeComments(s string) (rest, comment string) {
 	var b, c strings.Builder
-	depth := 0
+	depth, last := 0, strings.LastIndexByte(s, ')')
 	for i := 0; i < len(s); i++ {
 		switch {
 		case depth == 0 && s[i] == '"':
@@ -257,7 +267,7 @@ func takeComments(s string) (rest, comment string) {
 		case s[i] == '\\' && depth > 0 && i+1 < len(s):
 			i++
 			c.WriteByte(s[i])
-		case s[i] == '(' && (depth > 0 || strings.IndexByte(s[i:], ')') > 0):
+		case s[i] == '(' && (depth > 0 || i < last):
 			if depth++; depth > 1 {
 				c.WriteByte('(')
 			}

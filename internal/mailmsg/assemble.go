@@ -209,6 +209,7 @@ func looksHTML(b []byte) bool {
 
 // takeUU takes files that stand uuencoded within a text out of it.
 func (p *parser) takeUU(b []byte) ([]byte, error) {
+	var kept []byte
 	for range 100 {
 		before, name, content, after, ok := cutUU(b)
 		if !ok {
@@ -220,9 +221,12 @@ func (p *parser) takeUU(b []byte) ([]byte, error) {
 		s, _ := toUTF8([]byte(name), "")
 		p.m.problem("uuencoded")
 		p.m.Attachments = append(p.m.Attachments, Attachment{Name: p.fileName(s, "file"), Type: "application/octet-stream", Content: content})
-		b = append(before[:len(before):len(before)], after...)
+		kept, b = append(kept, before...), after
 	}
-	return b, nil
+	if kept == nil {
+		return b, nil
+	}
+	return append(kept, b...), nil
 }
 
 func (p *parser) attach(n, root *part) error {

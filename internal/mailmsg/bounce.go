@@ -17,6 +17,9 @@ func bounce(m *Message, null bool) (Kind, bool) {
 	status := m.attached("message/delivery-status", "message/global-delivery-status", "text/delivery-status")
 	var notice string
 	notice, k.OriginalMessageID, k.OriginalSubject = m.original()
+	if len(notice) > maxNoticeBytes {
+		notice = strings.ToValidUTF8(notice[:maxNoticeBytes], "")
+	}
 	switch {
 	case status != nil:
 		k.Why = "delivery_status"
@@ -73,7 +76,7 @@ func bounceSigns(m *Message, null bool, notice string) string {
 
 // machineMade tells a program's notice from a person's: a code, the letter itself, or a sender nobody is.
 func machineMade(m *Message, notice string) bool {
-	if m.AutoSubmitted != "" && m.AutoSubmitted != "no" || len(notice) < len(m.Text) || m.attached("message/rfc822", "text/rfc822-headers") != nil {
+	if m.AutoSubmitted != "" && m.AutoSubmitted != "no" || len(notice) < min(len(m.Text), maxNoticeBytes) || m.attached("message/rfc822", "text/rfc822-headers") != nil {
 		return true
 	}
 	a, _ := m.Author()

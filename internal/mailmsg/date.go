@@ -23,6 +23,9 @@ func (m *Message) readDate(root *part) {
 // ParseDate reads a date of RFC 5322, of RFC 822 and of those who read neither. ok is false where it is
 // none, or outside 1970 to 9999.
 func ParseDate(s string) (time.Time, bool) {
+	if len(s) > 200 {
+		return time.Time{}, false
+	}
 	t, err := mail.ParseDate(s)
 	// The library knows no zone by name: EST would be UTC to it.
 	if zone, off := t.Zone(); err != nil || off == 0 && zone != "" && zone != "UTC" && zone != "GMT" {

@@ -55,6 +55,10 @@ const (
 	maxReferences = 100
 	maxProblems   = 32
 	maxSubject    = 2000 // runes
+
+	maxAddressBytes = 128 << 10 // of one address field
+	maxTextBytes    = 64 << 10  // of one field of text
+	maxNoticeBytes  = 64 << 10  // of a report's words, read for recipients and reasons
 )
 
 // Header is one field: the name as written, the value unfolded and mended to UTF-8, encoded words as

@@ -223,3 +223,25 @@ func check(t *testing.T, m *Message) {
 		t.Errorf("subject of several lines: %q", m.Subject)
 	}
 }
+
+// Fields made to cost the square of their length must be read like any other. A test that hung would be
+// ended by the test runner; no time is measured here.
+func TestHostileFields(t *testing.T) {
+	for _, unit := range []string{"(", "<", ":", "\"", "=?", "=?a?q?", "=?utf-8?B?", "\\", ",", "a@b,", "\xe5", "(\")", "[#"} {
+		long := strings.Repeat(unit, 900_000/len(unit))
+		for _, name := range []string{"From", "Subject", "References", "Content-Type", "Content-Disposition", "Date"} {
+			m, err := Parse([]byte(name+": "+long+"\r\n\r\nx"), Limits{})
+			if err != nil {
+				t.Errorf("%s of %q: %v", name, unit, err)
+				continue
+			}
+			Classify(m, "")
+			CaseMark(m.Subject)
+		}
+	}
+	m := parse(t, "From: MAILER-DAEMON@x.example\nSubject: Undelivered Mail\n\n"+strings.Repeat("<a@b.example> 550 no\n", 200_000))
+	if k := Classify(m, ""); k.Name != Bounce {
+		t.Errorf("%+v", k.Name)
+	}
+	SplitReply(strings.Repeat("--\n> a\nFrom: x\n", 6000))
+}

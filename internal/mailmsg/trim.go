@@ -135,8 +135,10 @@ func (t *trimmer) ruleAbove(at int) int {
 
 // signature folds away what follows the "-- " of a signature (RFC 3676 4.3), if it is short.
 func (t *trimmer) signature() {
+	words := false
 	for i, l := range t.lines {
-		if t.gone[i] || strings.TrimRight(l, " ") != "--" || !t.text(0, i) {
+		words = words || t.text(i, i+1)
+		if t.gone[i] || strings.TrimRight(l, " ") != "--" || !words {
 			continue
 		}
 		kept := 0

@@ -16,6 +16,10 @@ type word struct {
 // decodeText decodes an unstructured value. Neighbouring words of one charset are decoded together,
 // because programs cut characters in two (against RFC 2047 5).
 func (m *Message) decodeText(v []byte, bodyCharset string) string {
+	if len(v) > maxTextBytes {
+		m.problem("header_long")
+		v = v[:maxTextBytes]
+	}
 	s := m.decodeOnce(v, bodyCharset)
 	// Some gateways encode what was encoded; only a value that is nothing but one word is taken so.
 	if t := strings.TrimSpace(s); strings.HasPrefix(t, "=?") && strings.HasSuffix(t, "?=") && oneWord(t) {
