@@ -204,7 +204,9 @@ func values(t *testing.T, e store.Engine) {
 			t.Errorf("%T was accepted", bad)
 		}
 	}
-	err := db.View(ctx, func(r store.Reader) error { return r.QueryRow(ctx, `SELECT name FROM thing WHERE id = 1`, nil, new(string)) })
+	err := db.View(ctx, func(r store.Reader) error {
+		return r.QueryRow(ctx, `SELECT name FROM thing WHERE id = 1`, nil, new(string))
+	})
 	if err == nil {
 		t.Error("NULL went into a string")
 	}
