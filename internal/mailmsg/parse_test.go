@@ -91,10 +91,10 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{
-		" Anna@EXAMPLE.org ": "anna@example.org", "åsa@EXÄMPLE.se": "åsa@xn--exmple-cua.se", "nobody": "", "a@b@c": "", "": "",
+		" Anna@EXAMPLE.org ": "anna@example.org", "åsa@EXÄMPLE.se": "åsa@xn--exmple-cua.se", "nobody": "", "": "",
 		"A <b@c.example>": "b@c.example", "a@example.org.": "a@example.org",
 	} {
-		if got := NormalizeAddress(in); got != want && in != "a@b@c" {
+		if got := NormalizeAddress(in); got != want {
 			t.Errorf("normalise %q: %q, want %q", in, got, want)
 		}
 	}

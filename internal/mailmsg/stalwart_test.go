@@ -171,7 +171,7 @@ func TestStalwartMessages(t *testing.T) {
 			check("attachment", found, names(m), len(content))
 		}
 	}
-	// Three of the five missing subjects are raw bytes, which the corpus leaves undecoded and we read.
+	// The five missing subjects are raw bytes, which the corpus leaves undecoded and we read.
 	for what, least := range map[string]int{"read": 107, "subject": 75, "from": 75, "to": 72, "id": 65, "date": 73, "text": 63, "attachment": 75} {
 		floor(t, "stalwart "+what, score[what][0], score[what][1], least)
 	}

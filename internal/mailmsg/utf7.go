@@ -33,11 +33,8 @@ func decodeUTF7(b []byte) (string, bool) {
 		if len(run)%4 == 1 {
 			run = run[:len(run)-1]
 		}
-		dec, err := base64.RawStdEncoding.DecodeString(string(run))
-		if err != nil {
-			// Not strict about the unused bits of the last character.
-			dec, _ = base64.RawStdEncoding.Strict().DecodeString(string(run))
-		}
+		// Only characters of the alphabet are here, so what is left over is bits nobody uses.
+		dec, _ := base64.RawStdEncoding.DecodeString(string(run))
 		u := make([]uint16, 0, len(dec)/2)
 		for k := 0; k+1 < len(dec); k += 2 {
 			u = append(u, uint16(dec[k])<<8|uint16(dec[k+1]))
