@@ -69,6 +69,7 @@ var (
 	CreatePurpose = Action{name: "purpose.create", need: PermManage}
 	ListAccounts  = Action{name: "account.list", need: PermRead}
 	InviteAccount = Action{name: "account.invite", need: PermManage}
+	ChangeAccount = Action{name: "account.change", need: PermManage}
 	UnlockAccount = Action{name: "account.unlock", need: PermManage}
 	IssueReset    = Action{name: "account.reset.issue", need: PermManage}
 	CreateToken   = Action{name: "token.create", need: PermManage}
@@ -109,7 +110,7 @@ func Actions() []Action {
 	return []Action{
 		ListCases, ReadCase, CreateCase, ChangeCase, Reply, Note, ReadFile, ReadMail, ShowLog, ListLog,
 		ListHeld, ReadHeld, ReleaseHeld, DiscardHeld,
-		ListQueues, CreateQueue, ListPurposes, CreatePurpose, ListAccounts, InviteAccount, UnlockAccount, IssueReset,
+		ListQueues, CreateQueue, ListPurposes, CreatePurpose, ListAccounts, InviteAccount, ChangeAccount, UnlockAccount, IssueReset,
 		CreateToken, EraseCase, Logout, CreateTenant, ListTenants, RotateKeys, Backup, VerifyLog,
 		Login, AskReset, ShowLink, ChoosePassword, ShowPublic,
 		ReceiveMail, FileMail, SendMail, SendNotice, KeepHouse, KeepDirectory,

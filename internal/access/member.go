@@ -36,7 +36,7 @@ func Members(ctx context.Context, r store.Reader) ([]Member, error) {
 	var all []Member
 	for rows.Next() {
 		var m Member
-		if err := rows.Scan(&m.Account, &m.Role, &m.Active); err != nil {
+		if err := rows.Scan(&m.Account, (*string)(&m.Role), &m.Active); err != nil {
 			return nil, err
 		}
 		all = append(all, m)

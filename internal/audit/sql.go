@@ -5,14 +5,18 @@ import "insegel/internal/store"
 // Migrations are the log's tables. A record's row holds the hashes of all tree nodes that it completes, so that any
 // proof is read from at most one row a level. epoch is the tenant's newest epoch key, read under the head's lock so
 // that no node wraps a key under one that is about to be destroyed.
-var Migrations = []store.Migration{{Number: 1, Name: "log", SQL: `
+var Migrations = []store.Migration{{Number: 1, Name: "log",
+	SQLite:   tables + `INSERT INTO log_head (id, size, frontier, epoch) VALUES (1, 0, X'', 0)`,
+	Postgres: tables + `INSERT INTO log_head (id, size, frontier, epoch) VALUES (1, 0, '', 0)`,
+}}
+
+const tables = `
 CREATE TABLE log_head (
 	id BIGINT PRIMARY KEY,
 	size BIGINT NOT NULL,
 	frontier BYTEA NOT NULL,
 	epoch BIGINT NOT NULL
 );
-INSERT INTO log_head (id, size, frontier, epoch) VALUES (1, 0, '', 0);
 CREATE TABLE record (
 	seq BIGINT PRIMARY KEY,
 	id TEXT NOT NULL UNIQUE,
@@ -32,7 +36,7 @@ CREATE TABLE record (
 CREATE INDEX record_case ON record (case_no, seq);
 CREATE INDEX record_action ON record (action, seq);
 CREATE INDEX record_actor ON record (actor, seq);
-`}}
+`
 
 const (
 	sqlLock  = `UPDATE log_head SET size = size WHERE id = 1 RETURNING size, frontier, epoch`

@@ -32,6 +32,7 @@ CREATE TABLE job (
 	arg TEXT NOT NULL,
 	due BIGINT NOT NULL,
 	leased BIGINT NOT NULL,
+	node TEXT NOT NULL,
 	attempt BIGINT NOT NULL,
 	created BIGINT NOT NULL,
 	fault TEXT NOT NULL,
@@ -42,13 +43,14 @@ CREATE INDEX job_due ON job (dead, due);
 
 const (
 	sqlAdd = `
-INSERT INTO job (id, kind, arg, due, leased, attempt, created, fault, dead)
-VALUES ($1, $2, $3, $4, 0, 0, $5, '', FALSE)`
+INSERT INTO job (id, kind, arg, due, leased, node, attempt, created, fault, dead)
+VALUES ($1, $2, $3, $4, 0, '', 0, $5, '', FALSE)`
 	sqlDue = `
 SELECT id, kind, arg, due, attempt, created, fault, dead FROM job
 WHERE NOT dead AND due <= $1 AND leased <= $2 ORDER BY due LIMIT $3`
 	sqlNext   = `SELECT MIN(CASE WHEN leased > due THEN leased ELSE due END) FROM job WHERE NOT dead`
-	sqlLease  = `UPDATE job SET leased = $1 WHERE id = $2 AND leased <= $3`
+	sqlLease  = `UPDATE job SET leased = $1, node = $2 WHERE id = $3 AND leased <= $4`
+	sqlFree   = `UPDATE job SET leased = 0, node = '' WHERE node = $1 AND leased > 0`
 	sqlPutOff = `UPDATE job SET due = $1, leased = 0, attempt = attempt + 1, fault = $2, dead = $3 WHERE id = $4`
 	sqlDone   = `DELETE FROM job WHERE id = $1`
 	sqlExists = `SELECT attempt FROM job WHERE id = $1`
@@ -99,11 +101,15 @@ func Next(ctx context.Context, r store.Reader) (due time.Time, ok bool, err erro
 	return clock.FromMicros(*us), true, nil
 }
 
-// Lease takes a job until a time; false where another worker took it or it is gone.
-func Lease(ctx context.Context, w store.Writer, id string, now, until time.Time) (bool, error) {
-	n, err := w.Exec(ctx, sqlLease, clock.Micros(until), id, clock.Micros(now))
+// Lease takes a job for a node until a time; false where another took it or it is gone.
+func Lease(ctx context.Context, w store.Writer, id, node string, now, until time.Time) (bool, error) {
+	n, err := w.Exec(ctx, sqlLease, clock.Micros(until), node, id, clock.Micros(now))
 	return n == 1, err
 }
+
+// Free gives back what a node had leased before it was killed. One process runs on a data folder, so at its start
+// nothing of its name is being worked on.
+func Free(w store.Writer, node string) { w.Put(sqlFree, node) }
 
 // PutOff returns a job that failed, to be tried again or, dead, to be looked at by a person.
 func PutOff(w store.Writer, id string, due time.Time, faultKey string, dead bool) {

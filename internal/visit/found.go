@@ -115,3 +115,9 @@ func (v *Visit) Reconcile(ctx context.Context) error {
 	}
 	return err
 }
+
+// SetWake hints in the directory that a tenant has work due.
+func (k *Keeper) SetWake(tenantID string, due time.Time) { tenant.SetWake(k.s, tenantID, due) }
+
+// EndWake removes a hint that was followed.
+func (k *Keeper) EndWake(tenantID string, until time.Time) { tenant.EndWake(k.s, tenantID, until) }

@@ -109,6 +109,9 @@ func (v *Visit) Purposes() []string { return slices.Clone(v.purposes) }
 // May tells whether data of a purpose may be used in this visit.
 func (v *Visit) May(purpose string) bool { return slices.Contains(v.purposes, purpose) }
 
+// Seen is when the visit's session was last noted as in use.
+func (v *Visit) Seen() time.Time { return v.seen }
+
 // Now tells the time; NewID makes an id; Token a secret.
 func (v *Visit) Now() time.Time { return v.waist.c.Clock.Now() }
 
