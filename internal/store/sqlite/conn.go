@@ -37,14 +37,20 @@ type statement struct {
 	}
 }
 
+// Pragmas is what holds for every connection, with a page cache of so many kilobytes. The power-cut simulation
+// (store/powercut) runs under the same.
+func Pragmas(cacheKB int) []string {
+	return []string{
+		"busy_timeout(5000)", "foreign_keys(1)", "synchronous(FULL)", "temp_store(MEMORY)", "mmap_size(0)",
+		"trusted_schema(0)", "cache_size(-" + strconv.Itoa(cacheKB) + ")", "journal_size_limit(16777216)",
+	}
+}
+
 // dsn names the file and what holds for every connection. mode=rw never creates: a missing file
 // must not become an empty tenant.
 func dsn(path string, write bool, cacheKB int) string {
 	q := url.Values{"mode": {"rw"}, "_dqs": {"0"}, "_defensive": {"1"}}
-	pragma := []string{
-		"busy_timeout(5000)", "foreign_keys(1)", "synchronous(FULL)", "temp_store(MEMORY)", "mmap_size(0)",
-		"trusted_schema(0)", "cache_size(-" + strconv.Itoa(cacheKB) + ")", "journal_size_limit(16777216)",
-	}
+	pragma := Pragmas(cacheKB)
 	if !write {
 		pragma = append(pragma, "query_only(1)")
 	}
