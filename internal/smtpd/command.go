@@ -93,7 +93,7 @@ func (c *conn) mail(arg string) {
 		c.wrong(bad.code, bad.enhanced, bad.text)
 		return
 	}
-	c.tx = &transaction{size: m.size, Envelope: Envelope{
+	c.tx = &transaction{Envelope{
 		ID: c.srv.cfg.IDs.New(), RemoteIP: c.ip, HELO: c.helo, From: m.path, TLS: c.tls,
 		UTF8: m.utf8, EightBit: m.eightBit,
 	}}

@@ -52,11 +52,7 @@ type conn struct {
 }
 
 // transaction is what MAIL begins and DATA, BDAT or RSET ends.
-type transaction struct {
-	Envelope
-	size  int64 // as announced
-	chunk bool  // BDAT has begun
-}
+type transaction struct{ Envelope }
 
 func newConn(s *Server, nc net.Conn, ip netip.Addr) *conn {
 	c := &conn{

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"math/big"
 	"net"
 	"net/netip"
@@ -46,7 +47,7 @@ const (
 	babble = "(reply without end)"
 )
 
-func startFake(t *testing.T, replies map[string]string) *fake {
+func startFake(t *testing.T, replies map[string]string, certs ...tls.Certificate) *fake {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -57,8 +58,9 @@ func startFake(t *testing.T, replies map[string]string) *fake {
 		"MAIL": "250 2.1.0 ok", "RCPT": "250 2.1.5 ok", "DATA": "354 go on", ".": "250 2.0.0 queued as 1", "QUIT": "221 bye",
 		"STARTTLS": "220 go on", "AUTH": "235 2.7.0 ok",
 	}}
-	for k, v := range replies {
-		f.replies[k] = v
+	maps.Copy(f.replies, replies)
+	if len(certs) > 0 {
+		f.tls = &tls.Config{Certificates: certs}
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -30,11 +30,10 @@ func NextTry(attempt int, first, now time.Time, jitter float64) (next time.Time,
 // delay is short at first, as greylisting and restarts are over in minutes, and then doubles.
 func delay(attempt int) time.Duration {
 	steps := []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour}
-	if attempt < 1 {
-		attempt = 1
+	for i, d := range steps {
+		if attempt <= i+1 {
+			return d
+		}
 	}
-	if attempt > len(steps) {
-		return longest
-	}
-	return steps[attempt-1]
+	return longest
 }
