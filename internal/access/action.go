@@ -79,7 +79,7 @@ var (
 
 	CreateTenant = Action{name: "tenant.create", need: PermManage, operator: true}
 	ListTenants  = Action{name: "tenant.list", need: PermManage, operator: true}
-	RotateKeys   = Action{name: "keys.rotate", need: PermManage}
+	RotateKeys   = Action{name: "keys.rotate", need: PermSystem}
 	Backup       = Action{name: "backup.now", need: PermManage, operator: true}
 	VerifyLog    = Action{name: "log.verify", need: PermManage}
 )
