@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 )
 
 // Kind is what a caller may decide by. The zero value is Internal, so that an error of unknown
@@ -108,18 +107,18 @@ type code struct {
 	exit int
 }
 
-// One map for all surfaces. SMTP: 4xx where trying again may help, 5xx where it cannot (RFC 5321 4.2.1);
+// One map for all surfaces. HTTP: RFC 9110 15. SMTP: 4xx where trying again may help, 5xx where it cannot (RFC 5321 4.2.1);
 // enhanced codes after RFC 3463.
 var codes = map[Kind]code{
-	Internal:    {"fault.internal", http.StatusInternalServerError, 451, "4.3.0", 1},
-	Invalid:     {"fault.invalid", http.StatusUnprocessableEntity, 554, "5.6.0", 1},
-	NotFound:    {"fault.not_found", http.StatusNotFound, 550, "5.1.1", 1},
-	NotAllowed:  {"fault.not_allowed", http.StatusForbidden, 550, "5.7.1", 1},
-	Unknown:     {"fault.unknown", http.StatusUnauthorized, 530, "5.7.0", 1},
-	Conflict:    {"fault.conflict", http.StatusConflict, 451, "4.3.0", 1},
-	TooLarge:    {"fault.too_large", http.StatusRequestEntityTooLarge, 552, "5.3.4", 1},
-	TooMany:     {"fault.too_many", http.StatusTooManyRequests, 451, "4.7.0", 1},
-	Unavailable: {"fault.unavailable", http.StatusServiceUnavailable, 451, "4.3.0", 1},
+	Internal:    {"fault.internal", 500, 451, "4.3.0", 1},
+	Invalid:     {"fault.invalid", 422, 554, "5.6.0", 1},
+	NotFound:    {"fault.not_found", 404, 550, "5.1.1", 1},
+	NotAllowed:  {"fault.not_allowed", 403, 550, "5.7.1", 1},
+	Unknown:     {"fault.unknown", 401, 530, "5.7.0", 1},
+	Conflict:    {"fault.conflict", 409, 451, "4.3.0", 1},
+	TooLarge:    {"fault.too_large", 413, 552, "5.3.4", 1},
+	TooMany:     {"fault.too_many", 429, 451, "4.7.0", 1},
+	Unavailable: {"fault.unavailable", 503, 451, "4.3.0", 1},
 }
 
 // HTTP gives the status of a kind.

@@ -47,13 +47,14 @@ func Reserve(ctx context.Context, w store.Writer, e Entry) error {
 	if !ValidSlug(e.Slug) {
 		return fault.New(fault.Invalid, "fault.tenant.slug", "slug", e.Slug)
 	}
-	switch _, err := one(ctx, w, sqlTenantBySlug, e.Slug); fault.KindOf(err) {
-	case fault.NotFound:
-	default:
-		if err != nil {
-			return err
-		}
+	there, err := one(ctx, w, sqlTenantBySlug, e.Slug)
+	switch {
+	case err == nil && there.ID == e.ID && there.State == Pending:
+		return nil // a crash left it half made
+	case err == nil:
 		return fault.New(fault.Conflict, "fault.tenant.taken", "slug", e.Slug)
+	case fault.KindOf(err) != fault.NotFound:
+		return err
 	}
 	w.Put(sqlTenantNew, e.ID, e.Slug, string(e.State), e.Name, clock.Micros(e.Created))
 	return nil

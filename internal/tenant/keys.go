@@ -58,12 +58,11 @@ func (t *Tenant) fresh(epoch uint64) bool { r := t.Ring(); return epoch <= r.New
 // NewKey makes a key and stores it wrapped, within a change. It holds its ring against the epoch number that the
 // change's transaction read under its lock: a key wrapped under an older one would be lost at the next Finish.
 func (t *Tenant) NewKey(w store.Writer, id, kind, purpose string) (seal.Key, error) {
-	headEpoch := t.Log.LockedEpoch()
-	if t.Ring().Newest() != headEpoch {
+	if headEpoch := t.Log.LockedEpoch(); t.Ring().Newest() < headEpoch {
 		if err := t.reload(); err != nil {
 			return seal.Key{}, err
 		}
-		if t.Ring().Newest() != headEpoch {
+		if t.Ring().Newest() < headEpoch {
 			return seal.Key{}, fault.New(fault.Unavailable, "fault.seal.rotating", "tenant", t.ID)
 		}
 	}
@@ -81,16 +80,20 @@ func (t *Tenant) keyID(k KeyRow) seal.KeyID {
 	return seal.KeyID{Tenant: t.ID, Purpose: k.Purpose, Kind: k.Kind, ID: k.ID}
 }
 
-// BeginRotation adds the next epoch key in every place and writes its number under the head's lock, so that from that
-// commit on every node wraps under it.
-func (t *Tenant) BeginRotation(w store.Writer) (uint64, error) {
+// BeginRotation adds the next epoch key in every place; from now on this process wraps under it. NextEpoch then tells the
+// other nodes.
+func (t *Tenant) BeginRotation() error {
 	r, err := t.house.places.Begin(t.ID)
-	if err != nil {
-		return 0, err
+	if err == nil {
+		t.ring.Store(r)
 	}
-	t.ring.Store(r)
-	t.Log.SetEpoch(w, r.Newest())
-	return r.Newest(), nil
+	return err
+}
+
+// NextEpoch writes the newest epoch's number under the head's lock: once it is committed, nobody wraps under an older one.
+func (t *Tenant) NextEpoch(w store.Writer) uint64 {
+	t.Log.SetEpoch(w, t.Ring().Newest())
+	return t.Ring().Newest()
 }
 
 // RewrapSome moves up to limit keys to the newest epoch and tells how many it moved.

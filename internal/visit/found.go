@@ -6,6 +6,7 @@ import (
 
 	"insegel/internal/access"
 	"insegel/internal/audit"
+	"insegel/internal/fault"
 	"insegel/internal/store"
 	"insegel/internal/tenant"
 )
@@ -17,7 +18,10 @@ func (w *Waist) Found(ctx context.Context, v *Visit, tenantID, slug, name string
 		_, err := Update(ctx, v, func(u *Writer) (struct{}, error) {
 			u.Object(tenantID)
 			u.Set("slug", slug)
-			u.Made("directory", 1)
+			_, err := tenant.ByID(ctx, u.w, tenantID)
+			if fault.KindOf(err) == fault.NotFound {
+				u.Made("directory", 1)
+			}
 			return struct{}{}, tenant.Reserve(ctx, u.w, tenant.Entry{ID: tenantID, Slug: slug, State: tenant.Pending,
 				Name: u.SealText(u.Settings(), "directory", "name", tenantID, name), Created: v.Now()})
 		})

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"insegel/internal/access"
+	"insegel/internal/account"
 	"insegel/internal/channel/mail/deliver"
 	"insegel/internal/fault"
 	"insegel/internal/intake"
@@ -33,6 +34,12 @@ type Config struct {
 	Jitter    func() float64 // 0 to 1, so that retries do not come in step
 	Limits    mailmsg.Limits
 	MaxBytes  int64 // of one letter
+
+	// Notices are the program's own letters: who writes them, what a tenant calls itself, and where they come from.
+	Door     *account.Door
+	Site     func(ctx context.Context, tenantID string) (account.Site, error)
+	From     string
+	Hostname string
 }
 
 // Directory finds the tenant that takes mail for a normalised address.
