@@ -57,8 +57,9 @@ func (c *Committer) open(ctx context.Context) (tx Tx, head Head, err error) {
 // runAll runs the changes of a batch one after another. It tells which of them stand in the transaction, and false
 // if there is no transaction any more; then everything was answered or put back.
 func (c *Committer) runAll(ctx context.Context, tx Tx, head Head, batch []*entry) (ran []*entry, whole bool) {
+	careful := anyCareful(batch)
 	for i, e := range batch {
-		err := c.step(ctx, tx, head, e)
+		err := c.step(ctx, tx, head, e, careful)
 		if err == nil {
 			ran = append(ran, e)
 			continue
@@ -70,6 +71,10 @@ func (c *Committer) runAll(ctx context.Context, tx Tx, head Head, batch []*entry
 		// The transaction is gone and with it what the earlier ones did.
 		tx.Discard()
 		others := append(ran, batch[i+1:]...)
+		if errors.Is(err, ErrEarlier) {
+			c.carefully(append(ran, batch[i:]...))
+			return nil, false
+		}
 		if lost(err) || e.doubt != nil {
 			c.retry(append([]*entry{e}, others...), err)
 			return nil, false
@@ -81,13 +86,30 @@ func (c *Committer) runAll(ctx context.Context, tx Tx, head Head, batch []*entry
 	return ran, true
 }
 
+func anyCareful(batch []*entry) bool {
+	for _, e := range batch {
+		if e.careful || e.doubt != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// carefully puts changes back to be run so that an error can be laid at one door.
+func (c *Committer) carefully(entries []*entry) {
+	for _, e := range entries {
+		e.careful = true
+	}
+	c.again(entries)
+}
+
 // lost tells whether trying again can help: the connection went away, or the committer's own time ran out.
 func lost(err error) bool {
 	return errors.Is(err, ErrLost) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // step runs one change in a savepoint of its own. A doubted change is looked up first.
-func (c *Committer) step(ctx context.Context, tx Tx, head Head, e *entry) error {
+func (c *Committer) step(ctx context.Context, tx Tx, head Head, e *entry, careful bool) error {
 	if e.doubt != nil {
 		done, err := c.resolve(ctx, tx, head, e)
 		if done || err != nil {
@@ -99,14 +121,22 @@ func (c *Committer) step(ctx context.Context, tx Tx, head Head, e *entry) error 
 		return err
 	}
 	err := c.run(ctx, tx, head, e.change)
-	if err == nil {
+	switch {
+	case err == nil && careful:
 		err = tx.Release(ctx)
+	case err == nil:
+		err = tx.ReleaseLater()
 	}
-	if err != nil {
-		head.Undo()
-		if back := tx.RollbackTo(ctx); back != nil && tx.InTx(ctx) {
-			tx.Discard() // what cannot be undone must not be committed
-		}
+	if err == nil {
+		return nil
+	}
+	head.Undo()
+	back := tx.RollbackTo(ctx)
+	if back != nil && tx.InTx(ctx) {
+		tx.Discard() // what cannot be undone must not be committed
+	}
+	if errors.Is(back, ErrEarlier) {
+		return back // the change may have hidden it
 	}
 	return err
 }
@@ -238,10 +268,12 @@ func (c *Committer) unfinished(ran []*entry, err error) {
 			answer(certain, err)
 			return
 		}
-		for _, e := range certain { // one of them is to blame: each by itself
-			e.attempts = max(e.attempts, aloneAfter)
+		if len(certain) > 0 && anyCareful(certain) { // it came with COMMIT itself: each alone
+			for _, e := range certain {
+				e.attempts = max(e.attempts, aloneAfter)
+			}
 		}
-		c.again(certain)
+		c.carefully(certain)
 	}
 }
 

@@ -70,8 +70,9 @@ type entry struct {
 	attempts int
 	// doubt is the error of a COMMIT that carried this change and whose outcome is unknown. While it is set the change is
 	// neither run again nor given up by its caller.
-	doubt error
-	found bool // the record of a doubted change was seen under the lock
+	doubt   error
+	careful bool // its statements are sent before the next change begins, so that an error is surely its own
+	found   bool // the record of a doubted change was seen under the lock
 }
 
 // NewCommitter makes a Committer for an open database.

@@ -19,6 +19,8 @@ var (
 	ErrRowsOpen = errors.New("store: a result is still open")
 	// ErrFailed: an earlier statement failed and ended the change, in both engines.
 	ErrFailed = errors.New("store: an earlier statement of this change failed")
+	// ErrEarlier: a statement failed that belongs to an earlier change (see Tx.ReleaseLater).
+	ErrEarlier = errors.New("store: an earlier change failed")
 	// ErrControl: a change may not begin, end or nest the transaction it runs in.
 	ErrControl = errors.New("store: the transaction is the committer's")
 	// ErrOver: a Reader or Writer was used after the function that was given it returned.

@@ -291,7 +291,7 @@ func TestKilledBackends(t *testing.T) {
 	var acked []string
 	for g := range 8 {
 		wg.Go(func() {
-			for i := range soak(60, 2000) {
+			for i := range soak(40, 2000) {
 				id := fmt.Sprintf("%d-%d", g, i)
 				if err := com.Do(ctx, storetest.Fact(id, "o", 1, make([]byte, 100))); err != nil {
 					t.Error(err)

@@ -85,7 +85,10 @@ type Tx interface {
 	Writer
 	Flush(ctx context.Context) error // sends what Put queued
 	Savepoint(ctx context.Context) error
-	Release(ctx context.Context) error    // flushes, then keeps what was done since Savepoint
+	Release(ctx context.Context) error // flushes, then keeps what was done since Savepoint
+	// ReleaseLater keeps it too, but what was Put may be sent with the next statement, of the next change even. If
+	// it fails there, that statement's error is ErrEarlier and the transaction is lost.
+	ReleaseLater() error
 	RollbackTo(ctx context.Context) error // forgets what was done, and what was Put, since Savepoint
 	// InTx asks the connection itself whether this transaction is still open.
 	InTx(ctx context.Context) bool

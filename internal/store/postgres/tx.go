@@ -23,6 +23,7 @@ type tx struct {
 	begun  bool // the server said so
 	saved  bool // the savepoint stands on the server
 	mark   int  // where in the queue it is while it does not
+	inside bool // between Savepoint and Release or RollbackTo
 	failed error
 	over   bool
 }
@@ -40,8 +41,13 @@ func (t *tx) ready() error {
 	return nil
 }
 
+// note remembers the first error. If it came before the server had this change's savepoint, while an earlier
+// change's statements were sent along, it may be theirs.
 func (t *tx) note(err error) error {
 	if err != nil && t.failed == nil {
+		if t.inside && !t.saved && t.mark > 0 && len(t.c.queue) == 0 && !errors.Is(err, store.ErrLost) {
+			err = fmt.Errorf("%w: %w", store.ErrEarlier, err)
+		}
 		t.failed = err
 	}
 	return err
@@ -111,18 +117,29 @@ func (t *tx) Savepoint(context.Context) error {
 	if err := t.ready(); err != nil {
 		return err
 	}
-	t.mark = len(t.c.queue)
+	t.mark, t.inside = len(t.c.queue), true
 	t.c.later(`SAVEPOINT change`, nil, func(pgconn.CommandTag) { t.saved = true })
 	return nil
 }
 
 func (t *tx) Release(ctx context.Context) error {
+	if err := t.ReleaseLater(); err != nil {
+		return err
+	}
+	t.inside = true
+	err := t.note(t.c.send(ctx))
+	t.inside = err != nil
+	return err
+}
+
+func (t *tx) ReleaseLater() error {
 	t.closeRows()
 	if err := t.ready(); err != nil {
 		return err
 	}
 	t.c.later(`RELEASE SAVEPOINT change`, nil, func(pgconn.CommandTag) { t.saved = false })
-	return t.note(t.c.send(ctx))
+	t.inside = false
+	return nil
 }
 
 // RollbackTo: where the savepoint never reached the server, forgetting the queue is enough.
@@ -131,6 +148,7 @@ func (t *tx) RollbackTo(ctx context.Context) error {
 		return store.ErrOver
 	}
 	t.closeRows()
+	t.inside = false
 	if !t.saved {
 		if t.failed != nil && (!t.begun || t.c.pg.IsClosed() || t.status() == 'E') {
 			return t.failed

@@ -109,6 +109,9 @@ func (t *tx) Savepoint(context.Context) error { return t.own("SAVEPOINT change")
 
 func (t *tx) Release(context.Context) error { return t.own("RELEASE change") }
 
+// ReleaseLater is Release: Put has run already.
+func (t *tx) ReleaseLater() error { return t.own("RELEASE change") }
+
 func (t *tx) RollbackTo(context.Context) error {
 	if t.over {
 		return store.ErrOver
