@@ -16,6 +16,7 @@ func exceptions() []exception {
 		{"clock", "internal/smtpd/server.go", "time.Now", "deadlines of sockets are counted by the kernel, whatever clock the house goes by"},
 		{"clock", "internal/channel/mail/deliver/client.go", "time.Now", "deadlines of sockets are counted by the kernel, whatever clock the house goes by"},
 		{"context", "internal/smtpd/server.go", "context.Background", "connections outlive the call that opened the door; Shutdown ends them"},
+		{"context", "internal/app/run.go", "context.Background", "the stop that follows the end of Run's context has a time limit of its own"},
 		{"context", "internal/store/commit.go", "context.Background", "changes run under the committer's context: a caller's end must not end others' changes"},
 		{"context", "internal/store/sqlite", "context.Background", "a cancelled statement would roll back the whole transaction; COMMIT carries no caller's context"},
 		{"context", "internal/store/postgres", "context.Background", "a connection is rolled back and closed after its caller has gone, within a time limit of its own"},

@@ -208,10 +208,10 @@ func TestHabitsFindWhatIsWrong(t *testing.T) {
 			"internal/cases/b_test.go": "//go:build soak\n\npackage cases\n\nfunc TestC() {}\n\nfunc TestSoakD() {}\n\nfunc TestMain() {}\n",
 		}, []string{"internal/cases/a_test.go:5", "internal/cases/b_test.go:5"}},
 		{"a small waist", waistline, map[string]string{
-			"internal/visit/a.go": "package visit\n" + strings.Repeat("\n", waist-2), "internal/visit/a_test.go": "package visit\n" + strings.Repeat("\n", waist),
+			"internal/visit/waist.go": "package visit\n" + strings.Repeat("\n", waist-2), "internal/visit/a_test.go": "package visit\n" + strings.Repeat("\n", waist),
 		}, nil},
 		{"a thick waist", waistline, map[string]string{
-			"internal/visit/a.go": "package visit\n" + strings.Repeat("\n", waist-2), "internal/visit/b.go": "package visit\n",
+			"internal/visit/waist.go": "package visit\n" + strings.Repeat("\n", waist-2), "internal/visit/writer.go": "package visit\n",
 		}, []string{"internal/visit:1"}},
 	} {
 		t.Run(b.name, b.try)

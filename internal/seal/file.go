@@ -122,7 +122,7 @@ func (r *fileReader) Read(p []byte) (int, error) {
 		return 0, r.err
 	}
 	n, err := r.from.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader's contract is the bare value
+	if err != nil && err != io.EOF {
 		err = r.src.explain(err)
 	}
 	r.err = err
@@ -138,7 +138,7 @@ type source struct {
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.from.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // as above
+	if err != nil && err != io.EOF {
 		// Tink would take ErrUnexpectedEOF for the end of the file.
 		s.err = fmt.Errorf("read a sealed file: %w", err)
 		return n, s.err

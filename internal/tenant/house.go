@@ -191,7 +191,7 @@ func (h *House) bootstrap(ctx context.Context, tenantID string, db store.DB, fir
 	c := store.NewCommitter(db, log, store.Options{Logger: h.log, Name: tenantID})
 	err = c.Do(ctx, store.Change{ID: first.ID, Run: func(ctx context.Context, w store.Writer) ([]any, error) {
 		for _, k := range rows {
-			w.Put(sqlKeyNew, k.ID, k.Kind, k.Purpose, int64(k.Epoch), k.Wrapped) // #nosec G115
+			w.Put(sqlKeyNew, k.ID, k.Kind, k.Purpose, int64(k.Epoch), k.Wrapped) // #nosec G115 -- epochs count up from 1
 		}
 		log.SetEpoch(w, t.Ring().Newest())
 		for _, p := range purpose.Starters() {

@@ -69,7 +69,7 @@ func (t *Tenant) NewKey(w store.Writer, id, kind, purpose string) (seal.Key, err
 	k := seal.NewKey(t.house.random)
 	row := KeyRow{ID: id, Kind: kind, Purpose: purpose}
 	row.Epoch, row.Wrapped = t.Ring().Wrap(k, t.keyID(row))
-	w.Put(sqlKeyNew, row.ID, row.Kind, row.Purpose, int64(row.Epoch), row.Wrapped) // #nosec G115
+	w.Put(sqlKeyNew, row.ID, row.Kind, row.Purpose, int64(row.Epoch), row.Wrapped) // #nosec G115 -- epochs count up from 1
 	return k, nil
 }
 
@@ -99,7 +99,7 @@ func (t *Tenant) NextEpoch(w store.Writer) uint64 {
 // RewrapSome moves up to limit keys to the newest epoch and tells how many it moved.
 func (t *Tenant) RewrapSome(ctx context.Context, w store.Writer, limit int) (int, error) {
 	ring := t.Ring()
-	rows, err := w.Query(ctx, sqlKeysOld, int64(ring.Newest()), limit) // #nosec G115
+	rows, err := w.Query(ctx, sqlKeysOld, int64(ring.Newest()), limit) // #nosec G115 -- epochs count up from 1
 	if err != nil {
 		return 0, err
 	}
@@ -110,7 +110,7 @@ func (t *Tenant) RewrapSome(ctx context.Context, w store.Writer, limit int) (int
 		if err := rows.Scan(&k.ID, &k.Kind, &k.Purpose, &epoch, &k.Wrapped); err != nil {
 			return 0, errors.Join(err, rows.Close())
 		}
-		k.Epoch = uint64(epoch) // #nosec G115
+		k.Epoch = uint64(epoch) // #nosec G115 -- epochs count up from 1
 		old = append(old, k)
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
@@ -121,7 +121,7 @@ func (t *Tenant) RewrapSome(ctx context.Context, w store.Writer, limit int) (int
 		if err != nil {
 			return 0, err
 		}
-		w.Put(sqlKeyRewrap, int64(epoch), wrapped, k.ID, int64(k.Epoch)) // #nosec G115
+		w.Put(sqlKeyRewrap, int64(epoch), wrapped, k.ID, int64(k.Epoch)) // #nosec G115 -- epochs count up from 1
 	}
 	return len(old), nil
 }
@@ -130,7 +130,7 @@ func (t *Tenant) RewrapSome(ctx context.Context, w store.Writer, limit int) (int
 func (t *Tenant) FinishRotation(ctx context.Context) error {
 	var behind int64
 	err := t.DB.View(ctx, func(r store.Reader) error {
-		return r.QueryRow(ctx, sqlKeysBehind, []any{int64(t.Ring().Newest())}, &behind) // #nosec G115
+		return r.QueryRow(ctx, sqlKeysBehind, []any{int64(t.Ring().Newest())}, &behind) // #nosec G115 -- epochs count up from 1
 	})
 	if err != nil {
 		return err

@@ -23,11 +23,17 @@ const maxOpened = 1000
 
 // Query runs a statement.
 func (r *Reader) Query(ctx context.Context, sql string, args ...any) (store.Rows, error) {
+	if err := mayAsk(sql, mayNotWrite); err != nil {
+		return nil, err
+	}
 	return r.s.Query(ctx, sql, args...)
 }
 
 // QueryRow scans the first row into dest; store.ErrNoRows where there is none.
 func (r *Reader) QueryRow(ctx context.Context, sql string, args []any, dest ...any) error {
+	if err := mayAsk(sql, mayNotWrite); err != nil {
+		return err
+	}
 	return r.s.QueryRow(ctx, sql, args, dest...)
 }
 
@@ -56,7 +62,7 @@ func (r *Reader) Unwrap(k Wrapped) (Key, error) {
 	if !r.v.May(k.Purpose) {
 		return Key{}, fault.New(fault.NotFound, "fault.not_found")
 	}
-	row := tenant.KeyRow{ID: k.ID, Kind: k.Kind, Purpose: k.Purpose, Epoch: uint64(k.Epoch), Wrapped: k.Wrapped} // #nosec G115
+	row := tenant.KeyRow{ID: k.ID, Kind: k.Kind, Purpose: k.Purpose, Epoch: uint64(k.Epoch), Wrapped: k.Wrapped} // #nosec G115 -- epochs count up from 1
 	key, err := r.v.tenant.Unwrap(row)
 	if err != nil {
 		return Key{}, err
@@ -73,7 +79,7 @@ func (r *Reader) Key(ctx context.Context, keyID, name string) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	return r.Unwrap(Wrapped{ID: k.ID, Kind: k.Kind, Purpose: k.Purpose, Epoch: int64(k.Epoch), Wrapped: k.Wrapped, Name: name}) // #nosec G115
+	return r.Unwrap(Wrapped{ID: k.ID, Kind: k.Kind, Purpose: k.Purpose, Epoch: int64(k.Epoch), Wrapped: k.Wrapped, Name: name}) // #nosec G115 -- epochs count up from 1
 }
 
 // Settings is the key of names that belong to the tenant itself. What it opens is no reading of personal data and is

@@ -91,7 +91,7 @@ func (p *Postfix) configure(t testing.TB, o Options, owner *user.User) {
 	gid, err := strconv.Atoi(owner.Gid)
 	must(t, err)
 	for _, d := range []string{"etc", "queue", "data", "mail"} {
-		must(t, os.Mkdir(filepath.Join(p.dir, d), 0o755)) // #nosec G301
+		must(t, os.Mkdir(filepath.Join(p.dir, d), 0o755)) // #nosec G301 -- Postfix runs as another user
 	}
 	must(t, os.Chown(filepath.Join(p.dir, "data"), uid, gid))
 	must(t, os.Chown(filepath.Join(p.dir, "mail"), uid, gid))
