@@ -161,11 +161,11 @@ showq unix n - n - - showq
 
 func (p *Postfix) run(t testing.TB) {
 	t.Helper()
-	if out, err := p.postfix( "start"); err != nil {
+	if out, err := p.postfix("start"); err != nil {
 		t.Fatalf("postfix start: %v: %s\n%s", err, out, p.Log())
 	}
 	t.Cleanup(func() {
-		if out, err := p.postfix( "stop"); err != nil {
+		if out, err := p.postfix("stop"); err != nil {
 			t.Errorf("postfix stop: %v: %s", err, out)
 		}
 		if t.Failed() {
