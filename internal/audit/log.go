@@ -19,6 +19,7 @@ type Log struct {
 	signer *Signer
 	mark   *Mark
 	epoch  atomic.Uint64
+	head   atomic.Pointer[Head]
 }
 
 // NewLog joins a tenant's signer and its mark.
@@ -28,11 +29,12 @@ func NewLog(tenantID string, s *Signer, m *Mark) *Log {
 
 // Head is the tree head as locked by one transaction.
 type Head struct {
-	log    *Log
-	now    frontier
-	marked frontier
-	loaded int64
-	epoch  uint64
+	log                  *Log
+	now                  frontier
+	marked               frontier
+	number, markedNumber int64
+	loaded               int64
+	epoch                uint64
 }
 
 // Lock takes the head's row lock: the one writer's lock across all nodes.
@@ -42,7 +44,15 @@ func (l *Log) Lock(ctx context.Context, w store.Writer) (store.Head, error) {
 		return nil, err
 	}
 	l.epoch.Store(h.epoch)
+	l.head.Store(h)
 	return h, nil
+}
+
+// NextNumber gives the next case number, within a change: without gaps, since a change that fails gives its number back.
+func (l *Log) NextNumber() int64 {
+	h := l.head.Load()
+	h.number++
+	return h.number
 }
 
 // LockedEpoch is the number of the newest epoch key as of the last Lock. Within a change that is the lock of its own
@@ -50,9 +60,9 @@ func (l *Log) Lock(ctx context.Context, w store.Writer) (store.Head, error) {
 func (l *Log) LockedEpoch() uint64 { return l.epoch.Load() }
 
 func (l *Log) read(ctx context.Context, r store.Reader, sql string) (*Head, error) {
-	var size, epoch int64
+	var size, epoch, number int64
 	var edge []byte
-	if err := r.QueryRow(ctx, sql, nil, &size, &edge, &epoch); err != nil {
+	if err := r.QueryRow(ctx, sql, nil, &size, &edge, &epoch, &number); err != nil {
 		if errors.Is(err, store.ErrNoRows) {
 			return nil, fault.New(fault.Conflict, "fault.log.damaged", "tenant", l.tenant, "what", "head")
 		}
@@ -62,7 +72,7 @@ func (l *Log) read(ctx context.Context, r store.Reader, sql string) (*Head, erro
 	if err != nil {
 		return nil, fault.Because(err, fault.Conflict, "fault.log.damaged", "tenant", l.tenant, "what", "head")
 	}
-	return &Head{log: l, now: f, marked: f.clone(), loaded: size, epoch: uint64(epoch)}, nil // #nosec G115 -- epochs count up from 1
+	return &Head{log: l, now: f, marked: f.clone(), loaded: size, epoch: uint64(epoch), number: number, markedNumber: number}, nil // #nosec G115 -- epochs count up from 1
 }
 
 // Has tells whether a record is in the log.
@@ -104,17 +114,17 @@ func (h *Head) add(w store.Writer, r *Record) error {
 }
 
 // Mark remembers the tree before a change; Undo goes back to it when the change fails.
-func (h *Head) Mark() { h.marked = h.now.clone() }
+func (h *Head) Mark() { h.marked, h.markedNumber = h.now.clone(), h.number }
 
 // Undo forgets the appends since Mark.
-func (h *Head) Undo() { h.now = h.marked.clone() }
+func (h *Head) Undo() { h.now, h.number = h.marked.clone(), h.markedNumber }
 
 // Write stores the head before COMMIT. Upkeep alone changes no head.
 func (h *Head) Write(_ context.Context, w store.Writer) error {
 	if h.now.size == h.loaded {
 		return nil
 	}
-	w.Put(sqlWrite, h.now.size, h.now.bytes())
+	w.Put(sqlWrite, h.now.size, h.now.bytes(), h.number)
 	return nil
 }
 

@@ -6,8 +6,8 @@ import "insegel/internal/store"
 // proof is read from at most one row a level. epoch is the tenant's newest epoch key, read under the head's lock so
 // that no node wraps a key under one that is about to be destroyed.
 var Migrations = []store.Migration{{Number: 1, Name: "log",
-	SQLite:   tables + `INSERT INTO log_head (id, size, frontier, epoch) VALUES (1, 0, X'', 0)`,
-	Postgres: tables + `INSERT INTO log_head (id, size, frontier, epoch) VALUES (1, 0, '', 0)`,
+	SQLite:   tables + `INSERT INTO log_head (id, size, frontier, epoch, number) VALUES (1, 0, X'', 0, 1000)`,
+	Postgres: tables + `INSERT INTO log_head (id, size, frontier, epoch, number) VALUES (1, 0, '', 0, 1000)`,
 }}
 
 const tables = `
@@ -15,7 +15,8 @@ CREATE TABLE log_head (
 	id BIGINT PRIMARY KEY,
 	size BIGINT NOT NULL,
 	frontier BYTEA NOT NULL,
-	epoch BIGINT NOT NULL
+	epoch BIGINT NOT NULL,
+	number BIGINT NOT NULL
 );
 CREATE TABLE record (
 	seq BIGINT PRIMARY KEY,
@@ -39,9 +40,9 @@ CREATE INDEX record_actor ON record (actor, seq);
 `
 
 const (
-	sqlLock  = `UPDATE log_head SET size = size WHERE id = 1 RETURNING size, frontier, epoch`
-	sqlHead  = `SELECT size, frontier, epoch FROM log_head WHERE id = 1`
-	sqlWrite = `UPDATE log_head SET size = $1, frontier = $2 WHERE id = 1`
+	sqlLock  = `UPDATE log_head SET size = size WHERE id = 1 RETURNING size, frontier, epoch, number`
+	sqlHead  = `SELECT size, frontier, epoch, number FROM log_head WHERE id = 1`
+	sqlWrite = `UPDATE log_head SET size = $1, frontier = $2, number = $3 WHERE id = 1`
 	sqlEpoch = `UPDATE log_head SET epoch = $1 WHERE id = 1`
 	sqlHas   = `SELECT seq FROM record WHERE id = $1`
 	sqlAdd   = `

@@ -1,6 +1,6 @@
 // Package cases keeps cases and what was said in them.
 //
-// It owns the tables cases, message, attachment, party, message_ref, delivery and number: making a case, listing, reading, changing its state,
+// It owns the tables cases, message, attachment, party, message_ref, delivery and acknowledged: making a case, listing, reading, changing its state,
 // queue, assignee and priority, adding messages and notes, and the state of answers that are sent. It does not know mail: an
 // answer is a job, which channel/mail takes. It does not know pages or the API.
 package cases

@@ -10,11 +10,6 @@ import (
 // Migrations are the room's tables. Sealed columns: subject, requester, head, body, html, and a delivery's text. In clear: numbers,
 // states, times and ids, which lists sort and clocks run on.
 var Migrations = []store.Migration{{Number: 9, Name: "cases", SQL: `
-CREATE TABLE number (
-	name TEXT PRIMARY KEY,
-	value BIGINT NOT NULL
-);
-INSERT INTO number (name, value) VALUES ('case', 1000);
 CREATE TABLE cases (
 	id TEXT PRIMARY KEY,
 	number BIGINT NOT NULL UNIQUE,
@@ -145,10 +140,9 @@ func numbered(sql string) string {
 }
 
 const (
-	sqlNumber = `UPDATE number SET value = value + 1 WHERE name = 'case' RETURNING value`
 	sqlInsert = `
 INSERT INTO cases (id, number, kind, class, queue, purpose, state, live, priority, assignee, subject, requester, created, updated, closed, due, version, messages, may_belong)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, 0, 0, 1, 0, $14)`
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, 0, 0, 1, 1, $14)`
 	sqlTouch = `
 UPDATE cases SET updated = $1, messages = messages + $2, version = version + 1, state = $3, live = $4, closed = $5 WHERE id = $6`
 	sqlChange = `

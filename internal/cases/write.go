@@ -14,7 +14,7 @@ import (
 
 // Create makes a case with its first message and gives its number. It runs inside a change, so that what led to the
 // case stands or falls with it.
-func Create(ctx context.Context, w *visit.Writer, d Draft, first NewMessage) (Case, visit.Key, error) {
+func Create(w *visit.Writer, d Draft, first NewMessage) (Case, visit.Key, error) {
 	v := w.Visit()
 	if d.Kind == "" {
 		d.Kind = Ticket
@@ -35,9 +35,7 @@ func Create(ctx context.Context, w *visit.Writer, d Draft, first NewMessage) (Ca
 	if err != nil {
 		return c, key, err
 	}
-	if err := w.QueryRow(ctx, sqlNumber, nil, &c.Number); err != nil {
-		return c, key, fmt.Errorf("case number: %w", err)
-	}
+	c.Number = w.NextNumber()
 	requester, err := json.Marshal(d.Requester)
 	if err != nil {
 		return c, key, fmt.Errorf("requester: %w", err)
@@ -50,8 +48,11 @@ func Create(ctx context.Context, w *visit.Writer, d Draft, first NewMessage) (Ca
 	w.Set("queue", c.Queue)
 	w.Set("priority", visit.Number(int64(c.Priority)))
 	w.Set("assignee", "")
-	addParty(w, &c, d.Requester)
-	return c, key, Add(w, key, &c, first)
+	if d.Requester.Mail != first.From.Mail {
+		addParty(w, &c, d.Requester)
+	}
+	c.Messages = 1
+	return c, key, add(w, key, &c, first)
 }
 
 // Add puts a message into a case and moves the case's state as the message asks: a letter from outside reopens

@@ -67,6 +67,9 @@ func (w *Writer) NewKey(keyID, kind, purpose string) (Key, error) {
 	return Key{r: &w.Reader, bound: tenant.Bound{ID: keyID, Purpose: purpose, Key: k}}, nil
 }
 
+// NextNumber gives the next case number, without gaps.
+func (w *Writer) NextNumber() int64 { return w.v.tenant.Log.NextNumber() }
+
 // Seal seals a value for its place. Nothing seals to nothing.
 func (w *Writer) Seal(k Key, table, column, row string, plain []byte) []byte {
 	if len(plain) == 0 {

@@ -46,7 +46,7 @@ func (c *Channel) file(ctx context.Context, w *visit.Writer, j jobs.Job, l *open
 func (c *Channel) join(ctx context.Context, w *visit.Writer, l *opened, m *mailmsg.Message, kind mailmsg.Kind, to target, msg cases.NewMessage) (visit.Key, int64, error) {
 	if to.number == 0 {
 		author, _ := m.Author()
-		made, key, err := cases.Create(ctx, w, cases.Draft{Queue: l.queue.ID, Purpose: l.queue.Purpose, Subject: mailmsg.StripPrefixes(m.Subject),
+		made, key, err := cases.Create(w, cases.Draft{Queue: l.queue.ID, Purpose: l.queue.Purpose, Subject: mailmsg.StripPrefixes(m.Subject),
 			Requester: person(author), MayBelong: to.mayBelong}, msg)
 		if err != nil {
 			return key, 0, err
