@@ -195,11 +195,15 @@ func TestWithoutTheLogNothingSealedIsShown(t *testing.T) {
 		if !errors.Is(err, errDisk) || s != "" {
 			t.Errorf("%q, %v", s, err)
 		}
-		n, err := visit.View(t.Context(), v, func(r *visit.Reader) (n int64, err error) { return n, r.QueryRow(t.Context(), sqlCount, nil, &n) })
-		if n != 0 || err != nil {
-			t.Logf("%d things, %v", n, err)
-		}
+		n, err := visit.View(t.Context(), v, func(r *visit.Reader) (int64, error) {
+			var n int64
+			err := r.QueryRow(t.Context(), sqlCount, nil, &n)
+			return n, err
+		})
 		h.ok(err)
+		if n != 1 {
+			t.Errorf("%d things", n)
+		}
 		mend()
 		if s, err = visit.View(t.Context(), v, func(r *visit.Reader) (string, error) { return read(t.Context(), r, "a") }); s != "text of a" || err != nil {
 			t.Errorf("%q, %v", s, err)
