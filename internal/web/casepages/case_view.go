@@ -61,6 +61,7 @@ type Message struct {
 	ID       string
 	Kind     Kind
 	Auto     bool // the program wrote it: an acknowledgement
+	Machine  bool // a machine outside wrote it: out of office, a delivery report
 	Name     string
 	Address  string
 	To       []string
@@ -170,7 +171,7 @@ func (m Message) who(p kit.Page) string {
 // afterOptions are the states that a case can have after a reply.
 func afterOptions(p kit.Page, now State) []kit.Option {
 	out := []kit.Option{{Value: "", Label: p.T("case.reply.keep", "state", StateWords(p.Lang, now))}}
-	for _, s := range []State{Open, Waiting, Solved} {
+	for _, s := range []State{Open, Pending, Solved} {
 		if s != now {
 			out = append(out, kit.Option{Value: string(s), Label: StateWords(p.Lang, s)})
 		}

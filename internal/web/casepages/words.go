@@ -16,36 +16,51 @@ type State string
 const (
 	New     State = "new"
 	Open    State = "open"
-	Waiting State = "waiting" // for an answer from the person
+	Pending State = "pending" // for an answer from the person
 	Solved  State = "solved"
 	Closed  State = "closed"
 )
 
 // States lists the states in the order in which a case passes through them.
-func States() []State { return []State{New, Open, Waiting, Solved, Closed} }
+func States() []State { return []State{New, Open, Pending, Solved, Closed} }
 
 // Done tells whether nobody has to do anything more.
 func (s State) Done() bool { return s == Solved || s == Closed }
 
-// Priority is how much a case matters.
-type Priority string
+// Priority is how much a case matters: 1 is most, as the cases room counts.
+type Priority int64
 
 // The priorities.
 const (
-	Low    Priority = "low"
-	Normal Priority = "normal"
-	High   Priority = "high"
-	Urgent Priority = "urgent"
+	Critical Priority = 1
+	High     Priority = 2
+	Normal   Priority = 3
+	Low      Priority = 4
 )
 
-// Priorities lists the priorities from least to most.
-func Priorities() []Priority { return []Priority{Low, Normal, High, Urgent} }
+// Priorities lists the priorities from most to least.
+func Priorities() []Priority { return []Priority{Critical, High, Normal, Low} }
+
+func (p Priority) key() string {
+	switch p {
+	case Critical:
+		return "case.priority.critical"
+	case High:
+		return "case.priority.high"
+	case Low:
+		return "case.priority.low"
+	default:
+		return "case.priority.normal"
+	}
+}
+
+func (p Priority) value() string { return number(int64(p)) }
 
 // StateWords says a state.
 func StateWords(l lang.Lang, s State) string { return l.T("case.state." + string(s)) }
 
 // PriorityWords says a priority.
-func PriorityWords(l lang.Lang, p Priority) string { return l.T("case.priority." + string(p)) }
+func PriorityWords(l lang.Lang, p Priority) string { return l.T(p.key()) }
 
 // StateOptions are the choices of a select.
 func StateOptions(l lang.Lang) []kit.Option {
@@ -60,7 +75,7 @@ func StateOptions(l lang.Lang) []kit.Option {
 func PriorityOptions(l lang.Lang) []kit.Option {
 	var out []kit.Option
 	for _, p := range Priorities() {
-		out = append(out, kit.Option{Value: string(p), Label: PriorityWords(l, p)})
+		out = append(out, kit.Option{Value: p.value(), Label: PriorityWords(l, p)})
 	}
 	return out
 }
@@ -96,11 +111,11 @@ func (s State) color() kit.Color {
 }
 
 // quiet states stand back in a list: there is nothing to do about them now.
-func (s State) quiet() bool { return s == Waiting || s == Closed }
+func (s State) quiet() bool { return s == Pending || s == Closed }
 
 func (p Priority) color() kit.Color {
 	switch p {
-	case Urgent:
+	case Critical:
 		return kit.Danger
 	case High:
 		return kit.Warning
@@ -110,13 +125,16 @@ func (p Priority) color() kit.Color {
 }
 
 // loud tells whether a priority is worth a coloured box.
-func (p Priority) loud() bool { return p == High || p == Urgent }
+func (p Priority) loud() bool { return p == High || p == Critical }
 
 // late tells whether a case that somebody still has to do something about has passed its time.
 func late(now, due time.Time, s State) bool {
-	return !due.IsZero() && due.Before(now) && !s.Done() && s != Waiting
+	return !due.IsZero() && due.Before(now) && !s.Done() && s != Pending
 }
 
 func caseURL(number int64) string { return "/cases/" + strconv.FormatInt(number, 10) }
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
+
+// dot stands between two things on one line.
+const dot = "·"
