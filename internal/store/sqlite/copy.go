@@ -3,7 +3,9 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"net/url"
 	"os"
+	"path/filepath"
 
 	"modernc.org/sqlite"
 
@@ -67,7 +69,12 @@ func (e *Engine) backup(ctx context.Context, name, tmp string) (err error) {
 	if !ok {
 		return errors.New("sqlite: the driver has no backup")
 	}
-	bk, err := b.NewBackup(tmp)
+	abs, err := filepath.Abs(tmp)
+	if err != nil {
+		return err
+	}
+	to := url.URL{Scheme: "file", Path: abs} // a bare name would end at its first question mark
+	bk, err := b.NewBackup(to.String())
 	if err != nil {
 		return explain(err, name)
 	}

@@ -122,7 +122,11 @@ var shared = sync.OnceValues(startShared)
 // startShared holds a shared lock on the cluster's folder for the life of this process. A watcher stops the server and
 // removes the folder when nobody holds it any more.
 func startShared() (*Cluster, error) {
-	dir := filepath.Join("/tmp", "insegel-test-postgres-"+strconv.Itoa(os.Getuid()))
+	base := "/dev/shm" // in memory CREATE DATABASE is five times as fast; nothing here need survive
+	if info, err := os.Stat(base); err != nil || !info.IsDir() {
+		base = "/tmp"
+	}
+	dir := filepath.Join(base, "insegel-test-postgres-"+strconv.Itoa(os.Getuid()))
 	lock, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
