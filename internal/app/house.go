@@ -6,6 +6,7 @@ import (
 
 	"insegel/internal/access"
 	"insegel/internal/fault"
+	"insegel/internal/idempotency"
 	"insegel/internal/visit"
 )
 
@@ -35,6 +36,9 @@ func (a *App) keepHouse(ctx context.Context) {
 
 func (a *App) tidy(ctx context.Context, v *visit.Visit) error {
 	if err := v.Reconcile(ctx); err != nil {
+		return err
+	}
+	if err := idempotency.Tidy(ctx, v); err != nil {
 		return err
 	}
 	return a.Door.Tidy(ctx, v)

@@ -7,6 +7,7 @@ import (
 	"insegel/internal/account"
 	"insegel/internal/audit"
 	"insegel/internal/cases"
+	"insegel/internal/idempotency"
 	"insegel/internal/intake"
 	"insegel/internal/jobs"
 	"insegel/internal/purpose"
@@ -19,7 +20,7 @@ import (
 // released; the next one takes the next number, whichever room it belongs to.
 func Migrations() []store.Migration {
 	all := slices.Concat(audit.Migrations, tenant.Migrations, purpose.Migrations, access.Migrations, jobs.Migrations,
-		account.Migrations, queue.Migrations, intake.Migrations, cases.Migrations)
+		account.Migrations, queue.Migrations, intake.Migrations, cases.Migrations, idempotency.Migrations)
 	slices.SortFunc(all, func(a, b store.Migration) int { return int(a.Number - b.Number) })
 	return all
 }
