@@ -21,9 +21,9 @@ func drawing() []floor {
 		{"surfaces", []string{"web/*", "api", "smtpd"}},
 		{"channels", []string{"channel/*"}},
 		{"features", []string{"cases", "contact", "document", "account", "account/sso", "concern", "breach", "notice", "report",
-			"privacy", "intake", "queue", "worker"}},
+			"privacy", "intake", "queue", "worker", "idempotency"}},
 		{"the waist", []string{"visit"}},
-		{"below the waist", []string{"access", "purpose", "tenant", "audit", "jobs", "continuity", "assurance"}},
+		{"below the waist", []string{"access", "purpose", "tenant", "audit", "jobs", "continuity", "assurance", "host"}},
 		{"tools", []string{"store", "store/sqlite", "store/postgres", "store/storetest", "seal", "search", "mailmsg", "calendar", "config"}},
 		{"ground", []string{"fault", "id", "clock", "lang", "control"}},
 	}
@@ -41,6 +41,7 @@ func beside() []arrow {
 		{"tenant", "purpose"},
 		{"tenant", "audit"},
 		{"tenant", "jobs"},
+		{"host", "tenant"}, // host names stand in the directory
 		{"store/sqlite", "store"},
 		{"store/postgres", "store"},
 		{"store/storetest", "store"},

@@ -11,7 +11,7 @@ import (
 const closed = " record log_head schema_version sealkey blob "
 
 // upkeep is the golden list: tables that hold nothing a person entered or decided.
-const upkeep = " job session wake "
+const upkeep = " idempotency job session wake "
 
 // table gives the table that a statement writes, or nothing where it is not one plain write: INSERT INTO t, UPDATE t, DELETE FROM t
 // with the bare name. A second statement, a name with its schema, "ONLY" or "OR REPLACE" are nothing we write, and would be ways around.
