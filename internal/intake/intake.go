@@ -86,7 +86,10 @@ VALUES ($1, $2, $3, 'waiting', '', $4, $5, $6, $7, $8, 0)`
 	sqlTwin    = `SELECT id FROM letter WHERE digest = $1`
 	sqlColumns = `SELECT id, queue, purpose, state, reason, size, received, case_no, blob, envelope FROM letter`
 	sqlGet     = sqlColumns + ` WHERE id = $1`
-	sqlHeld    = sqlColumns + ` WHERE state = 'held' AND (received < $1 OR (received = $1 AND id < $2)) ORDER BY received DESC, id DESC LIMIT $3`
+	sqlHeld    = sqlColumns + `
+WHERE state = 'held' AND (received < $1 OR (received = $1 AND id < $2))
+AND purpose IN ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+ORDER BY received DESC, id DESC LIMIT $19`
 	sqlOldest  = `SELECT COALESCE(MIN(received), 0), COUNT(*) FROM letter WHERE state = 'waiting'`
 	sqlFiled   = `UPDATE letter SET state = 'filed', reason = '', envelope = NULL, blob = '', case_no = $1 WHERE id = $2`
 	sqlHold    = `UPDATE letter SET state = 'held', reason = $1 WHERE id = $2`
@@ -164,19 +167,27 @@ func Get(ctx context.Context, r *visit.Reader, letterID string) (Letter, error) 
 // Open gives the key that a letter is sealed under, its envelope and its bytes.
 func (l Letter) Open(ctx context.Context, r *visit.Reader) (visit.Key, Envelope, visit.Content, error) {
 	var env Envelope
-	key, err := r.Key(ctx, l.ID, "letter:"+l.ID)
+	key, err := l.Key(ctx, r)
+	if err == nil {
+		env, err = l.Envelope(key)
+	}
 	if err != nil {
 		return key, env, visit.Content{}, err
-	}
-	b, err := key.Open("letter", "envelope", l.ID, l.envelope)
-	if err != nil {
-		return key, env, visit.Content{}, err
-	}
-	if err := json.Unmarshal(b, &env); err != nil {
-		return key, env, visit.Content{}, fmt.Errorf("envelope of %s: %w", l.ID, err)
 	}
 	c, err := r.Blob(ctx, key, l.blob)
 	return key, env, c, err
+}
+
+// Envelope opens a letter's envelope without touching its bytes, for lists.
+func (l Letter) Envelope(key visit.Key) (env Envelope, err error) {
+	b, err := key.Open("letter", "envelope", l.ID, l.envelope)
+	if err == nil {
+		err = json.Unmarshal(b, &env)
+	}
+	if err != nil {
+		return env, fmt.Errorf("envelope of %s: %w", l.ID, err)
+	}
+	return env, nil
 }
 
 // Key gives the key that a letter is sealed under, within a change.
@@ -208,8 +219,11 @@ type Page struct {
 	ID     string
 }
 
-// maxPage bounds a list.
-const maxPage = 200
+// MaxPage bounds a list; maxPurposes is how many purposes the statement has places for.
+const (
+	MaxPage     = 200
+	maxPurposes = 16
+)
 
 // HeldLetters lists the quarantine, the newest first.
 func HeldLetters(ctx context.Context, r *visit.Reader, p Page, limit int) ([]Letter, error) {
@@ -217,7 +231,19 @@ func HeldLetters(ctx context.Context, r *visit.Reader, p Page, limit int) ([]Let
 	if before == 0 {
 		before = 1<<62 - 1
 	}
-	rows, err := r.Query(ctx, sqlHeld, before, p.ID, min(limit, maxPage))
+	purposes := r.Visit().Purposes()
+	if len(purposes) > maxPurposes {
+		return nil, fault.New(fault.Invalid, "fault.list.purposes", "max", maxPurposes)
+	}
+	args := []any{before, p.ID}
+	for i := range maxPurposes {
+		if i < len(purposes) {
+			args = append(args, purposes[i])
+		} else {
+			args = append(args, "")
+		}
+	}
+	rows, err := r.Query(ctx, sqlHeld, append(args, min(limit, MaxPage))...)
 	if err != nil {
 		return nil, err
 	}
@@ -228,9 +254,7 @@ func HeldLetters(ctx context.Context, r *visit.Reader, p Page, limit int) ([]Let
 		if err != nil {
 			return nil, err
 		}
-		if r.Visit().May(l.Purpose) {
-			all = append(all, l)
-		}
+		all = append(all, l)
 	}
 	return all, rows.Err()
 }
@@ -244,16 +268,28 @@ func Backlog(ctx context.Context, r *visit.Reader) (n int64, oldest time.Time, e
 
 // Release sends a held letter on its way again. Its job files it whatever held it before: a person has looked.
 func Release(ctx context.Context, v *visit.Visit, letterID string) error {
-	return act(ctx, v, letterID, func(w *visit.Writer, l Letter) {
+	_, err := visit.Update(ctx, v, func(w *visit.Writer) (struct{}, error) { return struct{}{}, LetGo(ctx, w, letterID) })
+	return err
+}
+
+// LetGo is Release within a change that does something else besides.
+func LetGo(ctx context.Context, w *visit.Writer, letterID string) error {
+	return act(ctx, w, letterID, func(l Letter) {
 		w.Put(sqlRelease, l.ID)
-		w.Job(JobFile, l.ID, v.Now())
+		w.Job(JobFile, l.ID, w.Visit().Now())
 		w.Set("letter", string(Waiting))
 	})
 }
 
 // Discard gives a held letter up: its key is destroyed.
 func Discard(ctx context.Context, v *visit.Visit, letterID string) error {
-	return act(ctx, v, letterID, func(w *visit.Writer, l Letter) {
+	_, err := visit.Update(ctx, v, func(w *visit.Writer) (struct{}, error) { return struct{}{}, GiveUp(ctx, w, letterID) })
+	return err
+}
+
+// GiveUp is Discard within a change that does something else besides.
+func GiveUp(ctx context.Context, w *visit.Writer, letterID string) error {
+	return act(ctx, w, letterID, func(l Letter) {
 		w.Put(sqlDiscard, l.ID)
 		w.Drop(l.blob)
 		w.Erase(l.ID)
@@ -261,21 +297,18 @@ func Discard(ctx context.Context, v *visit.Visit, letterID string) error {
 	})
 }
 
-func act(ctx context.Context, v *visit.Visit, letterID string, do func(*visit.Writer, Letter)) error {
-	_, err := visit.Update(ctx, v, func(w *visit.Writer) (struct{}, error) {
-		l, err := Get(ctx, &w.Reader, letterID)
-		if err != nil {
-			return struct{}{}, err
-		}
-		if l.State != Held {
-			return struct{}{}, fault.New(fault.Conflict, "fault.letter.not_held")
-		}
-		w.Object(l.ID)
-		w.Was("letter", string(Held))
-		do(w, l)
-		return struct{}{}, nil
-	})
-	return err
+func act(ctx context.Context, w *visit.Writer, letterID string, do func(Letter)) error {
+	l, err := Get(ctx, &w.Reader, letterID)
+	if err != nil {
+		return err
+	}
+	if l.State != Held {
+		return fault.New(fault.Conflict, "fault.letter.not_held")
+	}
+	w.Object(l.ID)
+	w.Was("letter", string(Held))
+	do(l)
+	return nil
 }
 
 func scan(into func(...any) error) (Letter, error) {

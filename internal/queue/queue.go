@@ -55,6 +55,10 @@ const MaxName = 200
 type New struct {
 	Name, Address, Purpose string
 	Lang                   lang.Lang
+
+	// First and Also run in the change that makes the queue, before and after it; either may be nil.
+	First func(context.Context, *visit.Writer) error
+	Also  func(*visit.Writer, Queue)
 }
 
 // Create makes a queue that takes mail for its address: first the address is claimed in the directory, then the queue is
@@ -82,6 +86,11 @@ func Create(ctx context.Context, v *visit.Visit, n New) (Queue, error) {
 		return Queue{}, err
 	}
 	_, err = visit.Update(ctx, v, func(w *visit.Writer) (struct{}, error) {
+		if n.First != nil {
+			if err := n.First(ctx, w); err != nil {
+				return struct{}{}, err
+			}
+		}
 		w.Object(q.ID)
 		w.Set("purpose", q.Purpose)
 		w.Made("queue", 1)
@@ -95,6 +104,9 @@ func Create(ctx context.Context, v *visit.Visit, n New) (Queue, error) {
 		}
 		w.Put(sqlInsert, q.ID, w.SealText(key, "queue", "name", q.ID, q.Name),
 			w.SealText(key, "queue", "address", q.ID, q.Address), hash, q.Purpose, string(q.Lang), clock.Micros(v.Now()))
+		if n.Also != nil {
+			n.Also(w, q)
+		}
 		return struct{}{}, nil
 	})
 	if err != nil {
