@@ -6,6 +6,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"insegel/internal/clock"
@@ -123,7 +124,7 @@ func Done(w store.Writer, id string) { w.Put(sqlDone, id) }
 func Pending(ctx context.Context, r store.Reader, id string) (bool, error) {
 	var n int64
 	err := r.QueryRow(ctx, sqlExists, []any{id}, &n)
-	if err == store.ErrNoRows {
+	if errors.Is(err, store.ErrNoRows) {
 		return false, nil
 	}
 	return err == nil, err

@@ -6,6 +6,7 @@ package purpose
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -112,7 +113,7 @@ func List(ctx context.Context, r store.Reader) ([]Purpose, error) {
 // Get gives one entry, or a fault Invalid: whoever names a purpose that is not registered is told so.
 func Get(ctx context.Context, r store.Reader, id string) (Purpose, error) {
 	p, err := scan(func(dest ...any) error { return r.QueryRow(ctx, sqlGet, []any{id}, dest...) })
-	if err == store.ErrNoRows {
+	if errors.Is(err, store.ErrNoRows) {
 		return Purpose{}, fault.New(fault.Invalid, "fault.purpose.unregistered", "id", id)
 	}
 	return p, err
