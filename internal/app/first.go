@@ -188,7 +188,7 @@ func (a *App) FirstAdministrator(ctx context.Context, mail string) (link string,
 	if err != nil || len(all) > 0 {
 		return "", err
 	}
-	_, token, err := a.Door.Invite(ctx, v, account.Invite{Name: "Operator", Mail: mail, Lang: lang.En, Role: access.Administrator})
+	_, token, err := a.Door.Invite(ctx, v, account.Invite{Name: "Operator", Mail: mail, Lang: lang.En, Role: access.Administrator, NoMail: true})
 	if err != nil {
 		return "", err
 	}
