@@ -2,8 +2,8 @@ package cases
 
 import (
 	"context"
+	"errors"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -126,10 +126,10 @@ func parseCursor(c string) (updated, number int64, err error) {
 // scanCase reads a row and opens what it may. Of a case whose key was destroyed only the clear part is left.
 func scanCase(r *visit.Reader, into func(...any) error) (c Case, key visit.Key, err error) {
 	var state string
-	var subject, requester []byte
+	var sealed []byte
 	var created, updated, closed, due int64
 	k := visit.Wrapped{}
-	err = into(&c.ID, &c.Number, (*string)(&c.Kind), &c.Class, &c.Queue, &c.Purpose, &state, (*int64)(&c.Priority), &c.Assignee, &subject, &requester,
+	err = into(&c.ID, &c.Number, (*string)(&c.Kind), &c.Class, &c.Queue, &c.Purpose, &state, (*int64)(&c.Priority), &c.Assignee, &sealed,
 		&created, &updated, &closed, &due, &c.Version, &c.Messages, &c.MayBelong, &k.Kind, &k.Purpose, &k.Epoch, &k.Wrapped)
 	if err != nil {
 		return c, key, err
@@ -152,20 +152,18 @@ func scanCase(r *visit.Reader, into func(...any) error) (c Case, key visit.Key, 
 		}
 		return c, key, fmt.Errorf("case %d: %w", c.Number, err)
 	}
-	if c.Subject, err = key.Text("cases", "subject", c.ID, subject); err != nil {
+	b, err := key.Open("cases", "head", c.ID, sealed)
+	if err != nil {
 		return c, key, fmt.Errorf("case %d: %w", c.Number, err)
 	}
-	b, err := key.Open("cases", "requester", c.ID, requester)
-	if err == nil && len(b) > 0 {
-		err = json.Unmarshal(b, &c.Requester)
-	}
-	return c, key, err
+	c.unpackHead(b)
+	return c, key, nil
 }
 
 // byNumber reads one case with its key.
 func byNumber(ctx context.Context, r *visit.Reader, number int64) (Case, visit.Key, error) {
 	c, key, err := scanCase(r, func(dest ...any) error { return r.QueryRow(ctx, sqlByNumber, []any{number}, dest...) })
-	if err == store.ErrNoRows {
+	if errors.Is(err, store.ErrNoRows) {
 		return c, key, fault.New(fault.NotFound, "fault.case.not_found")
 	}
 	return c, key, err

@@ -7,7 +7,7 @@ import (
 	"insegel/internal/store"
 )
 
-// Migrations are the room's tables. Sealed columns: subject, requester, head, body, html, and a delivery's text. In clear: numbers,
+// Migrations are the room's tables. Sealed columns: head, body, html, and a delivery's text. In clear: numbers,
 // states, times and ids, which lists sort and clocks run on.
 var Migrations = []store.Migration{{Number: 9, Name: "cases", SQL: `
 CREATE TABLE cases (
@@ -21,8 +21,7 @@ CREATE TABLE cases (
 	live BOOLEAN NOT NULL,
 	priority BIGINT NOT NULL,
 	assignee TEXT NOT NULL,
-	subject BYTEA,
-	requester BYTEA,
+	head BYTEA,
 	created BIGINT NOT NULL,
 	updated BIGINT NOT NULL,
 	closed BIGINT NOT NULL,
@@ -96,7 +95,7 @@ CREATE TABLE acknowledged (
 // stays in it, with nothing to open.
 const (
 	columns = `
-SELECT c.id, c.number, c.kind, c.class, c.queue, c.purpose, c.state, c.priority, c.assignee, c.subject, c.requester,
+SELECT c.id, c.number, c.kind, c.class, c.queue, c.purpose, c.state, c.priority, c.assignee, c.head,
 	c.created, c.updated, c.closed, c.due, c.version, c.messages, c.may_belong,
 	COALESCE(k.kind, ''), COALESCE(k.purpose, ''), COALESCE(k.epoch, 0), k.wrapped
 FROM cases c LEFT JOIN sealkey k ON k.id = c.id`
@@ -141,8 +140,8 @@ func numbered(sql string) string {
 
 const (
 	sqlInsert = `
-INSERT INTO cases (id, number, kind, class, queue, purpose, state, live, priority, assignee, subject, requester, created, updated, closed, due, version, messages, may_belong)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, 0, 0, 1, 1, $14)`
+INSERT INTO cases (id, number, kind, class, queue, purpose, state, live, priority, assignee, head, created, updated, closed, due, version, messages, may_belong)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, 0, 0, 1, 1, $13)`
 	sqlTouch = `
 UPDATE cases SET updated = $1, messages = messages + $2, version = version + 1, state = $3, live = $4, closed = $5 WHERE id = $6`
 	sqlChange = `

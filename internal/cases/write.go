@@ -2,8 +2,6 @@ package cases
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 
@@ -36,12 +34,8 @@ func Create(w *visit.Writer, d Draft, first NewMessage) (Case, visit.Key, error)
 		return c, key, err
 	}
 	c.Number = w.NextNumber()
-	requester, err := json.Marshal(d.Requester)
-	if err != nil {
-		return c, key, fmt.Errorf("requester: %w", err)
-	}
 	w.Put(sqlInsert, c.ID, c.Number, string(c.Kind), c.Class, c.Queue, c.Purpose, string(c.State), c.State.Live(), int64(c.Priority), c.Assignee,
-		w.SealText(key, "cases", "subject", c.ID, c.Subject), w.Seal(key, "cases", "requester", c.ID, requester), clock.Micros(now), c.MayBelong)
+		w.Seal(key, "cases", "head", c.ID, c.packHead()), clock.Micros(now), c.MayBelong)
 	w.Case(c.Number)
 	w.Made("cases", 1)
 	w.Set("state", string(c.State))
