@@ -82,6 +82,13 @@ var (
 	RotateKeys   = Action{name: "keys.rotate", need: PermSystem}
 	Backup       = Action{name: "backup.now", need: PermManage, operator: true}
 	VerifyLog    = Action{name: "log.verify", need: PermManage}
+
+	// Of who has the machine only.
+	CheckTenant = Action{name: "tenant.check", need: PermConsole}
+	AcceptLog   = Action{name: "log.accept", need: PermConsole}
+	ConfirmKeys = Action{name: "keys.copied", need: PermConsole, operator: true}
+	Restore     = Action{name: "backup.restore", need: PermConsole}
+	Resume      = Action{name: "restore.resume", need: PermConsole}
 )
 
 // The actions of nobody in particular: what a stranger's browser may do.
@@ -112,6 +119,7 @@ func Actions() []Action {
 		ListHeld, ReadHeld, ReleaseHeld, DiscardHeld,
 		ListQueues, CreateQueue, ListPurposes, CreatePurpose, ListAccounts, InviteAccount, ChangeAccount, UnlockAccount, IssueReset,
 		CreateToken, EraseCase, Logout, CreateTenant, ListTenants, RotateKeys, Backup, VerifyLog,
+		CheckTenant, AcceptLog, ConfirmKeys, Restore, Resume,
 		Login, AskReset, ShowLink, ChoosePassword, ShowPublic,
 		ReceiveMail, FileMail, SendMail, SendNotice, KeepHouse, KeepDirectory,
 	}
@@ -121,7 +129,7 @@ func Actions() []Action {
 func Scopes() []string {
 	var names []string
 	for _, a := range Actions() {
-		if !a.public && a.need != PermSystem && a.need != PermOwn {
+		if !a.public && a.need != PermSystem && a.need != PermConsole && a.need != PermOwn {
 			names = append(names, a.name)
 		}
 	}

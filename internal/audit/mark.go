@@ -96,3 +96,11 @@ func trimSlot(b []byte) []byte {
 	}
 	return b
 }
+
+// EndMark removes a tenant's mark: the next one begins anew.
+func EndMark(dir, tenantID string) error {
+	if err := os.Remove(filepath.Join(dir, tenantID+".mark")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fault.Because(err, fault.Unavailable, "fault.log.mark_unreadable", "tenant", tenantID)
+	}
+	return nil
+}

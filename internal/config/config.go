@@ -18,7 +18,16 @@ type Store struct {
 	Data     string   `help:"Folder of the data." default:"data" env:"INSEGEL_DATA" placeholder:"DIR"`
 	Key      string   `help:"File of the root key, best on another disk or machine. Default: DIR.key beside the data." env:"INSEGEL_KEY" placeholder:"FILE"`
 	KeyCopy  []string `help:"Further folder in which the epoch keys are kept, best on another disk." env:"INSEGEL_KEY_COPY" placeholder:"DIR"`
+	Backups  string   `help:"Folder of the backups, best on another machine's disk. Default: DIR.backups beside the data." env:"INSEGEL_BACKUPS" placeholder:"DIR"`
 	Database string   `help:"PostgreSQL, as postgres://user@host/name; without it SQLite files in the data folder." env:"INSEGEL_DATABASE" placeholder:"URL"`
+}
+
+// BackupFolder is where backups are.
+func (s Store) BackupFolder() string {
+	if s.Backups != "" {
+		return s.Backups
+	}
+	return filepath.Clean(s.Data) + ".backups"
 }
 
 // RootKey is the file of the root key.

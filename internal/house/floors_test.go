@@ -41,6 +41,8 @@ func beside() []arrow {
 		{"tenant", "purpose"},
 		{"tenant", "audit"},
 		{"tenant", "jobs"},
+		{"continuity", "tenant"}, // a copy is made of whole tenants, and proved by their logs
+		{"continuity", "audit"},
 		{"host", "tenant"}, // host names stand in the directory
 		{"store/sqlite", "store"},
 		{"store/postgres", "store"},

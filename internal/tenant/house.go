@@ -39,6 +39,9 @@ type Config struct {
 	MaxOpen    int           // handles open at once
 	Idle       time.Duration // after which an unused handle is closed
 	Wait       time.Duration // how long to wait for a handle when all are in use
+	// KeepKeys is called with all wrapped keys of a tenant before its old epoch key is destroyed: once it is, every older copy of
+	// the database is only as good as a newer copy of them. An error keeps the old epoch key.
+	KeepKeys func(ctx context.Context, tenantID string, r store.Reader) error
 }
 
 // House opens tenants.
@@ -53,6 +56,7 @@ type House struct {
 	marks      string
 	files      Files
 	pool       *store.Pool[*Tenant]
+	keepKeys   func(ctx context.Context, tenantID string, r store.Reader) error
 }
 
 // NewHouse makes a House and its folders.
@@ -63,7 +67,7 @@ func NewHouse(c Config) (*House, error) {
 		}
 	}
 	h := &House{engine: c.Engine, places: c.Places, random: c.Random, clock: c.Clock, ids: c.IDs, log: c.Logger,
-		migrations: c.Migrations, marks: c.Marks, files: Files{dir: c.Files}}
+		migrations: c.Migrations, marks: c.Marks, files: Files{dir: c.Files}, keepKeys: c.KeepKeys}
 	h.pool = store.NewPool(h.open, (*Tenant).close, store.PoolOptions{Max: c.MaxOpen, Idle: c.Idle, Wait: c.Wait, Clock: c.Clock})
 	return h, nil
 }

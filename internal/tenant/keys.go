@@ -138,6 +138,11 @@ func (t *Tenant) FinishRotation(ctx context.Context) error {
 	if behind > 0 {
 		return fault.New(fault.Conflict, "fault.seal.behind", "tenant", t.ID, "count", behind)
 	}
+	if keep := t.house.keepKeys; keep != nil && t.Ring().Next != 0 {
+		if err := t.DB.View(ctx, func(r store.Reader) error { return keep(ctx, t.ID, r) }); err != nil {
+			return err
+		}
+	}
 	r, err := t.house.places.Finish(t.ID)
 	if err != nil {
 		return err

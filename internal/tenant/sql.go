@@ -55,6 +55,7 @@ const (
 	sqlKeyEnd     = `DELETE FROM sealkey WHERE id = $1 AND kind <> 'tenant'` // the tenant's own are not a change's to erase
 	sqlKeysOld    = `SELECT id, kind, purpose, epoch, wrapped FROM sealkey WHERE epoch < $1 ORDER BY epoch, id LIMIT $2`
 	sqlKeyRewrap  = `UPDATE sealkey SET epoch = $1, wrapped = $2 WHERE id = $3 AND epoch = $4`
+	sqlKeysAfter  = `SELECT id, kind, purpose, epoch, wrapped FROM sealkey WHERE id > $1 ORDER BY id LIMIT $2`
 	sqlKeysCount  = `SELECT COUNT(*) FROM sealkey`
 	sqlKeysBehind = `SELECT COUNT(*) FROM sealkey WHERE epoch < $1`
 
