@@ -53,7 +53,14 @@ type Login struct {
 	Failure Failure
 	Retry   time.Duration // with Throttled
 	LogOut  bool          // arrived here by logging out
+	Keep    kit.Resume    // a form that was sent when the session had ended
 	Errors  kit.Errors
+}
+
+// Resumed is the page after logging in again, with what was typed before.
+type Resumed struct {
+	kit.Page
+	Keep kit.Resume
 }
 
 // Failure tells why logging in did not work. It is the same for an address that nobody has (ASVS 6.3.8).
