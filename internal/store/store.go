@@ -43,6 +43,9 @@ type DB interface {
 	// View runs fn on a snapshot that does not change under it and cannot write
 	// (PostgreSQL: REPEATABLE READ READ ONLY; SQLite: a deferred read transaction on a query-only connection).
 	View(ctx context.Context, fn func(Reader) error) error
+	// Peek reads without a snapshot over several statements: for one statement, which is its own. It spares the round trip
+	// and the work of a transaction where every request asks one question.
+	Peek(ctx context.Context, fn func(Reader) error) error
 	// Begin opens a write transaction on the database's one writing connection. Only a Committer and
 	// Migrate call it. ctx bounds the wait for the connection and the opening; the transaction itself runs
 	// under the contexts of its own calls.

@@ -96,34 +96,36 @@ func (t *Tenant) NextEpoch(w store.Writer) uint64 {
 	return t.Ring().Newest()
 }
 
-// RewrapSome moves up to limit keys to the newest epoch and tells how many it moved.
-func (t *Tenant) RewrapSome(ctx context.Context, w store.Writer, limit int) (int, error) {
+// RewrapSome moves up to limit keys whose id is above after to the newest epoch, and gives the last id and how many it
+// moved.
+func (t *Tenant) RewrapSome(ctx context.Context, w store.Writer, after string, limit int) (last string, n int, err error) {
 	ring := t.Ring()
-	rows, err := w.Query(ctx, sqlKeysOld, int64(ring.Newest()), limit) // #nosec G115 -- epochs count up from 1
+	rows, err := w.Query(ctx, sqlKeysOld, after, int64(ring.Newest()), limit) // #nosec G115 -- epochs count up from 1
 	if err != nil {
-		return 0, err
+		return "", 0, err
 	}
 	var old []KeyRow
 	for rows.Next() {
 		var k KeyRow
 		var epoch int64
 		if err := rows.Scan(&k.ID, &k.Kind, &k.Purpose, &epoch, &k.Wrapped); err != nil {
-			return 0, errors.Join(err, rows.Close())
+			return "", 0, errors.Join(err, rows.Close())
 		}
 		k.Epoch = uint64(epoch) // #nosec G115 -- epochs count up from 1
 		old = append(old, k)
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return 0, err
+		return "", 0, err
 	}
 	for _, k := range old {
 		epoch, wrapped, err := ring.Rewrap(k.Epoch, t.keyID(k), k.Wrapped)
 		if err != nil {
-			return 0, err
+			return "", 0, err
 		}
+		last = k.ID
 		w.Put(sqlKeyRewrap, int64(epoch), wrapped, k.ID, int64(k.Epoch)) // #nosec G115 -- epochs count up from 1
 	}
-	return len(old), nil
+	return last, len(old), nil
 }
 
 // FinishRotation destroys the old epoch key when no key is wrapped under it any more.

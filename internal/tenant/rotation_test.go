@@ -19,12 +19,13 @@ func (n *node) steps() []func() error {
 			return n.change(func(_ context.Context, w store.Writer) error { n.tenant.NextEpoch(w); return nil })
 		},
 		func() error {
-			return n.change(func(ctx context.Context, w store.Writer) error { _, err := n.tenant.RewrapSome(ctx, w, 3); return err })
+			return n.change(func(ctx context.Context, w store.Writer) error { _, _, err := n.tenant.RewrapSome(ctx, w, "", 3); return err })
 		},
 		func() error {
-			for moved := 1; moved > 0; {
+			for moved, last := 1, ""; moved > 0; {
+				after := last
 				if err := n.change(func(ctx context.Context, w store.Writer) (err error) {
-					moved, err = n.tenant.RewrapSome(ctx, w, 5)
+					last, moved, err = n.tenant.RewrapSome(ctx, w, after, 5)
 					return err
 				}); err != nil {
 					return err

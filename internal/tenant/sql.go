@@ -12,7 +12,6 @@ CREATE TABLE sealkey (
 	epoch BIGINT NOT NULL,
 	wrapped BYTEA NOT NULL
 );
-CREATE INDEX sealkey_epoch ON sealkey (epoch, id);
 CREATE TABLE blob (
 	id TEXT PRIMARY KEY,
 	key_id TEXT NOT NULL,
@@ -53,7 +52,7 @@ const (
 	sqlKeyNew     = `INSERT INTO sealkey (id, kind, purpose, epoch, wrapped) VALUES ($1, $2, $3, $4, $5)`
 	sqlKeyGet     = `SELECT kind, purpose, epoch, wrapped FROM sealkey WHERE id = $1`
 	sqlKeyEnd     = `DELETE FROM sealkey WHERE id = $1 AND kind <> 'tenant'` // the tenant's own are not a change's to erase
-	sqlKeysOld    = `SELECT id, kind, purpose, epoch, wrapped FROM sealkey WHERE epoch < $1 ORDER BY epoch, id LIMIT $2`
+	sqlKeysOld    = `SELECT id, kind, purpose, epoch, wrapped FROM sealkey WHERE id > $1 AND epoch < $2 ORDER BY id LIMIT $3`
 	sqlKeyRewrap  = `UPDATE sealkey SET epoch = $1, wrapped = $2 WHERE id = $3 AND epoch = $4`
 	sqlKeysAfter  = `SELECT id, kind, purpose, epoch, wrapped FROM sealkey WHERE id > $1 ORDER BY id LIMIT $2`
 	sqlKeysCount  = `SELECT COUNT(*) FROM sealkey`

@@ -27,12 +27,14 @@ func (v *Visit) Rotate(ctx context.Context, progress func(done, all int64)) erro
 		return err
 	}
 	all, err := v.tenant.KeyCount(ctx)
-	for done := int64(0); err == nil; {
-		n := 0
+	done, after := int64(0), ""
+	for err == nil {
+		n, last := 0, ""
 		err = v.tenant.Committer.Do(ctx, store.Change{Run: func(ctx context.Context, w store.Writer) (_ []any, err error) {
-			n, err = v.tenant.RewrapSome(ctx, w, rewrapBatch)
+			last, n, err = v.tenant.RewrapSome(ctx, w, after, rewrapBatch)
 			return nil, err
 		}})
+		after = last
 		if done += int64(n); progress != nil {
 			progress(min(done, all), all)
 		}

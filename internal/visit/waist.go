@@ -78,7 +78,7 @@ func (v *Visit) decide(ctx context.Context, c access.Credential) error {
 		return fault.New(fault.NotFound, "fault.not_found")
 	}
 	var d access.Decision
-	err := v.tenant.DB.View(ctx, func(r store.Reader) (err error) {
+	err := v.tenant.DB.Peek(ctx, func(r store.Reader) (err error) {
 		d, err = access.Decide(ctx, r, c, v.action, v.waist.c.Clock.Now(), v.waist.c.Limits)
 		return err
 	})

@@ -76,18 +76,37 @@ func (d *db) View(ctx context.Context, fn func(store.Reader) error) error {
 	return fn(r)
 }
 
+// Peek implements store.DB: a statement is its own snapshot, and the session's transactions are read-only unless a
+// writer says otherwise.
+func (d *db) Peek(ctx context.Context, fn func(store.Reader) error) error {
+	if err := d.take(ctx, d.reading); err != nil {
+		return err
+	}
+	c, reused, err := d.e.get(ctx, d)
+	if err != nil {
+		<-d.reading
+		return err
+	}
+	c.queue = nil
+	r := &reader{d: d, c: c, reused: reused, peek: true}
+	defer r.end() // also when fn panics
+	return fn(r)
+}
+
 type reader struct {
 	d      *db
 	c      *conn
 	reused bool // an idle connection may have died meanwhile
+	peek   bool // no snapshot over several statements
 	begun  bool
 }
 
 func (r *reader) begin() {
+	if r.peek {
+		return
+	}
 	r.c.queue = nil
 	r.c.later(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, nil, func(pgconn.CommandTag) { r.begun = true })
-	// A reader holds no lock that others wait for, and may open what it read before it reads on.
-	r.c.later(`SET LOCAL idle_in_transaction_session_timeout = 60000`, nil, nil)
 }
 
 // end ends the snapshot beside the caller, who need not wait for that round trip.
@@ -98,7 +117,7 @@ func (r *reader) end() {
 		<-d.reading
 		return
 	}
-	if !r.begun && !c.pg.IsClosed() {
+	if !r.begun && !r.peek && !c.pg.IsClosed() {
 		c.queue = nil
 		d.e.put(c)
 		<-d.reading
@@ -106,6 +125,11 @@ func (r *reader) end() {
 	}
 	if c.open != nil {
 		_ = c.open.Close()
+	}
+	if r.peek && !c.pg.IsClosed() {
+		d.e.put(c)
+		<-d.reading
+		return
 	}
 	go func() {
 		defer func() { <-d.reading }()
@@ -168,6 +192,8 @@ func (d *db) Begin(ctx context.Context) (store.Tx, error) {
 	t := &tx{d: d, c: c}
 	c.queue = nil
 	c.later(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`, nil, func(pgconn.CommandTag) { t.begun = true })
+	// A frozen node frees the head's lock. A reader holds none, and may open what it read before it reads on.
+	c.later(`SET LOCAL idle_in_transaction_session_timeout = 5000`, nil, nil)
 	return t, nil
 }
 

@@ -74,7 +74,16 @@ func (d *db) reader() (*conn, error) {
 }
 
 // View implements store.DB.
-func (d *db) View(ctx context.Context, fn func(store.Reader) error) (err error) {
+func (d *db) View(ctx context.Context, fn func(store.Reader) error) error {
+	return d.read(ctx, fn, true)
+}
+
+// Peek implements store.DB.
+func (d *db) Peek(ctx context.Context, fn func(store.Reader) error) error {
+	return d.read(ctx, fn, false)
+}
+
+func (d *db) read(ctx context.Context, fn func(store.Reader) error, snapshot bool) (err error) {
 	if err := d.take(ctx, d.reading); err != nil {
 		return err
 	}
@@ -83,16 +92,20 @@ func (d *db) View(ctx context.Context, fn func(store.Reader) error) (err error) 
 	if err != nil {
 		return err
 	}
-	if err := c.simple("BEGIN"); err != nil {
-		return errors.Join(err, c.close())
+	if snapshot {
+		if err := c.simple("BEGIN"); err != nil {
+			return errors.Join(err, c.close())
+		}
 	}
 	r := &reader{c: c, ctx: ctx}
 	defer func() { // also when fn panics: the snapshot must not outlive it
 		r.c = nil
 		c.closeRows()
-		if end := c.simple("ROLLBACK"); end != nil {
-			err = errors.Join(err, c.close())
-			return
+		if snapshot {
+			if end := c.simple("ROLLBACK"); end != nil {
+				err = errors.Join(err, c.close())
+				return
+			}
 		}
 		d.mu.Lock()
 		d.readers = append(d.readers, c)
