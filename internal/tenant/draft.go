@@ -90,6 +90,9 @@ func (t *Tenant) Content(ctx context.Context, r store.Reader, key Bound, blobID 
 	return c, err
 }
 
+// Large tells whether the bytes lie in a file of their own.
+func (c Content) Large() bool { return c.open != nil }
+
 // Reader reads the bytes as a stream; a large file is never whole in memory.
 func (c Content) Reader() (io.ReadCloser, error) {
 	if c.open == nil {
