@@ -124,6 +124,9 @@ var codes = map[Kind]code{
 // HTTP gives the status of a kind.
 func (k Kind) HTTP() int { return codes[k].http }
 
+// Key gives the translation key of a kind as such, for a fault whose own key no catalogue has.
+func (k Kind) Key() string { return codes[k].key }
+
 // SMTP gives the reply code and the enhanced status code (RFC 3463) of a kind.
 func (k Kind) SMTP() (int, string) { return codes[k].smtp, codes[k].enh }
 
