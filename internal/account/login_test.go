@@ -208,6 +208,23 @@ func TestOneSourceIsThrottledBeforeItLocksMany(t *testing.T) {
 	})
 }
 
+// A password that is replaced while it is being checked opens nothing any more.
+func TestAResetDuringALoginWins(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.member("Anna Ek", "anna@example.org", access.Handler)
+		token, err := as(h, visittest.Console(), access.IssueReset, func(ctx context.Context, v *visit.Visit) (string, error) {
+			return h.door.IssueReset(ctx, v, "anna@example.org")
+		})
+		h.ok(err)
+		reset := func() { h.ok(h.choose(token, better)) }
+		h.during.Store(&reset)
+		_, err = h.login("anna@example.org", good)
+		h.want(err, "fault.signin.wrong")
+		_, err = h.login("anna@example.org", better)
+		h.ok(err)
+	})
+}
+
 func TestWeakHashesAreRaisedAtLogin(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.member("Anna Ek", "anna@example.org", access.Handler)
