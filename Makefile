@@ -46,7 +46,7 @@ soak: $(TESTREPORT) ## the long tests (hours); writes docs/reports/soak.md
 
 .PHONY: bench
 bench: ## the program's own benchmarks, as ratios against the bare engine
-	go run ./cmd/insegel bench
+	go test ./test/bench -run '^$$' -bench . -benchtime 3s -timeout 60m
 
 .PHONY: check
 check: ## format, vet, staticcheck, gosec, govulncheck, arrows between rooms, generated files, go.mod
