@@ -26,6 +26,15 @@ func OfCase(ctx context.Context, r store.Reader, number, below int64, limit int)
 	return entries(ctx, r, sqlOfCase, number, top(below), min(limit, maxPage))
 }
 
+// Acts are names of up to four actions.
+type Acts [4]string
+
+// Done gives the newest records of one case that are of certain actions: a page that tells what was changed is not made slow by
+// how often the case was read.
+func Done(ctx context.Context, r store.Reader, number int64, acts Acts, limit int) ([]Entry, error) {
+	return entries(ctx, r, sqlDone, number, acts[0], acts[1], acts[2], acts[3], min(limit, maxPage))
+}
+
 // OfAction gives the records of one action, newest first, below a sequence number.
 func OfAction(ctx context.Context, r store.Reader, action string, below int64, limit int) ([]Entry, error) {
 	return entries(ctx, r, sqlLists, action, top(below), min(limit, maxPage))

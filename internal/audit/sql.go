@@ -51,6 +51,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
 	sqlColumns = `SELECT seq, id, at, action, actor, case_no, act, act_salt, origin_key, origin, change_key, change, commits, hashes FROM record`
 	sqlFrom    = sqlColumns + ` WHERE seq >= $1 ORDER BY seq LIMIT $2`
 	sqlOfCase  = sqlColumns + ` WHERE case_no = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3`
+	sqlDone    = sqlColumns + ` WHERE case_no = $1 AND action IN ($2, $3, $4, $5) ORDER BY seq DESC LIMIT $6`
 	sqlLists   = sqlColumns + ` WHERE action = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3`
 	sqlLatest  = sqlColumns + ` WHERE seq < $1 ORDER BY seq DESC LIMIT $2`
 	sqlHashes  = `SELECT hashes FROM record WHERE seq = $1`

@@ -18,7 +18,7 @@ func drawing() []floor {
 		{"the door", []string{"cmd/*"}},
 		{"commands", []string{"cli"}},
 		{"the program", []string{"app"}}, // the only place that knows everybody
-		{"surfaces", []string{"web/*", "api", "smtpd"}},
+		{"surfaces", []string{"web", "web/*", "api", "smtpd"}},
 		{"channels", []string{"channel/*"}},
 		{"features", []string{"cases", "contact", "document", "account", "account/sso", "concern", "breach", "notice", "report",
 			"privacy", "intake", "queue", "worker", "idempotency"}},
@@ -33,6 +33,7 @@ func drawing() []floor {
 func beside() []arrow {
 	return []arrow{
 		{"web/*", "web/kit"}, // the pages are made of the kit's pieces
+		{"web", "web/*"},     // one list of the areas
 		{"account/sso", "account"},
 		{"cases", "queue"},    // a case stands in a queue
 		{"intake", "queue"},   // a letter is taken in at a queue

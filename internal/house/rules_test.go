@@ -76,9 +76,9 @@ func TestArrowsFindsWhatIsWrong(t *testing.T) {
 		}, []string{"internal/visit/a.go:4"}},
 		{"what is not drawn", arrows, map[string]string{
 			"internal/helpers/a.go": imports("helpers", "fmt"),
-			"internal/web/a.go":     imports("web", "fmt"),
+			"internal/channel/a.go": imports("channel", "fmt"),
 			"internal/cases/a.go":   imports("cases", "insegel/internal/helpers"),
-		}, []string{"internal/helpers/a.go:1", "internal/web/a.go:1", "internal/cases/a.go:4"}},
+		}, []string{"internal/helpers/a.go:1", "internal/channel/a.go:1", "internal/cases/a.go:4"}},
 		{"the program knows helpers of tests", arrows, map[string]string{
 			"internal/app/a.go":   imports("app", "insegel/internal/store/storetest", "insegel/internal/house", "insegel/test/door"),
 			"internal/smtpd/a.go": imports("smtpd", "insegel/internal/smtpd/smtptest"),

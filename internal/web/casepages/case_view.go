@@ -1,6 +1,8 @@
 package casepages
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"insegel/internal/web/kit"
@@ -35,6 +37,39 @@ type Case struct {
 	CanLog     bool
 	Reply      Reply
 	Errors     kit.Errors // of the reply form
+	Chosen     *Chosen    // what somebody chose while another changed the case; nil: the case as it is
+	Meanwhile  []string   // what the other did, in words
+}
+
+// Chosen is the handling form as it came back.
+type Chosen struct{ State, Assignee, Priority, Queue string }
+
+// chosen is what the handling form shows.
+func (v Case) chosen() Chosen {
+	if v.Chosen != nil {
+		return *v.Chosen
+	}
+	return Chosen{string(v.State), v.AssigneeID, v.Priority.value(), v.QueueID}
+}
+
+// base says what a change is made against: the fields as they were when the page was shown.
+func (v Case) base() string {
+	return baseOf(string(v.State), v.Priority.value(), v.QueueID, v.AssigneeID)
+}
+
+func baseOf(fields ...string) string { return strings.Join(fields, "|") }
+
+// since is when what the page shows was last changed.
+func (v Case) since() string { return strconv.FormatInt(v.Updated.UnixMicro(), 10) }
+
+// last is the newest message that went in or out, so that a reply is not written past another.
+func (v Case) last() string {
+	for i := len(v.Items) - 1; i >= 0; i-- {
+		if m := v.Items[i].Message; m != nil && m.Kind != Note && !m.Auto && !m.Machine {
+			return m.ID
+		}
+	}
+	return ""
 }
 
 // Person is who the case is from.
@@ -141,7 +176,8 @@ type Reply struct {
 	Kind  Kind // Out or Note
 	Body  string
 	To    string
-	After State // the state after sending
+	After State  // the state after sending
+	Nonce string // the same form sent twice is one reply
 }
 
 func (d Delivery) color() kit.Color {

@@ -759,7 +759,7 @@ func heldActs(v Held) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = kit.Input(v.Page, kit.Field{Name: "why", Label: v.T("case.held.why"), Required: true, Max: 500, Autocomplete: "off", Error: v.Errors.Of("why")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = kit.Select(v.Page, kit.Field{Name: "why", Label: v.T("case.held.why"), Required: true, Options: whyOptions(v.Page), Error: v.Errors.Of("why")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -51,3 +51,16 @@ func sender(p kit.Page, from string) string {
 	}
 	return from
 }
+
+// whyOptions are the reasons for discarding a letter, none of them chosen.
+func whyOptions(p kit.Page) []kit.Option {
+	out := []kit.Option{{Value: "", Label: p.T("desk.why.choose")}}
+	for _, w := range whys() {
+		out = append(out, kit.Option{Value: w, Label: p.T("desk.why." + w)})
+	}
+	return out
+}
+
+// whys are the reasons for which a letter may be discarded. They are words of our own: what a person wrote about a letter would have to
+// stay in the log for as long as the log does.
+func whys() []string { return []string{"spam", "fraud", "mistake", "automatic"} }

@@ -13,5 +13,6 @@ type NewCase struct {
 	Priority Priority
 	Queues   []kit.Option
 	Command  string // with no queue: what an administrator types to make one
+	Nonce    string // the same form sent twice is one case
 	Errors   kit.Errors
 }

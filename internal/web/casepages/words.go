@@ -83,7 +83,7 @@ func PriorityOptions(l lang.Lang) []kit.Option {
 // ActWords says what an action of the log did: "case.read" is "opened the case". An action without words
 // of its own is shown by its name, so that a line of the log is never blank.
 func ActWords(l lang.Lang, action string) string {
-	key := "case.act." + strings.ReplaceAll(action, ".", "_")
+	key := "log.action." + strings.ReplaceAll(action, ".", "_")
 	if !lang.Has(key) {
 		return action
 	}
@@ -130,6 +130,11 @@ func (p Priority) loud() bool { return p == High || p == Critical }
 // late tells whether a case that somebody still has to do something about has passed its time.
 func late(now, due time.Time, s State) bool {
 	return !due.IsZero() && due.Before(now) && !s.Done() && s != Pending
+}
+
+// filesHint tells how much one form takes.
+func filesHint(p kit.Page) string {
+	return p.T("desk.files.hint", "limit", p.Lang.Bytes(kit.MaxFiles))
 }
 
 func caseURL(number int64) string { return "/cases/" + strconv.FormatInt(number, 10) }

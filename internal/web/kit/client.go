@@ -7,48 +7,54 @@ import (
 	"strings"
 )
 
-// client is where a request comes from, and how.
-type client struct {
-	address netip.Addr
-	secure  bool // over TLS, all the way to us or to a proxy that is trusted
-	local   bool // from this machine, with nobody between
+// Client is where a request comes from, and how.
+type Client struct {
+	Address netip.Addr
+	Secure  bool // over TLS, all the way to us or to a proxy that is trusted
+	Local   bool // from this machine, with nobody between
 }
+
+// Private tells whether nobody can read along: a password may come this way.
+func (c Client) Private() bool { return c.Secure || c.Local }
+
+// Proxies are the networks whose word on where a request comes from is believed.
+type Proxies []netip.Prefix
 
 // maxHops bounds how many proxies are looked at.
 const maxHops = 20
 
-// from reads it. What a header says is believed only from a proxy that the configuration names; a header from anybody else shows
+// From reads it. What a header says is believed only from a proxy that the configuration names; a header from anybody else shows
 // that somebody stands between, so that what looks like this machine is not taken for it.
-func (d *Desk) from(r *http.Request) client {
+func (p Proxies) From(r *http.Request) Client {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	c := client{address: peer.Addr().Unmap().WithZone(""), secure: r.TLS != nil}
+	c := Client{Address: peer.Addr().Unmap().WithZone(""), Secure: r.TLS != nil}
 	if err != nil {
-		return client{secure: c.secure}
+		return Client{Secure: c.Secure}
 	}
 	forwarded := r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-Proto") != ""
-	if !d.trusted(c.address) {
-		c.local = c.address.IsLoopback() && !forwarded
+	if !p.trusted(c.Address) {
+		c.Local = c.Address.IsLoopback() && !forwarded
 		return c
 	}
-	c.secure = c.secure || strings.EqualFold(last(r.Header.Values("X-Forwarded-Proto")), "https")
+	c.Secure = c.Secure || strings.EqualFold(last(r.Header.Values("X-Forwarded-Proto")), "https")
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && len(hops)-i <= maxHops; i-- {
 		a, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {
 			break
 		}
-		c.address = a.Unmap().WithZone("")
-		if !d.trusted(c.address) {
+		c.Address = a.Unmap().WithZone("")
+		if !p.trusted(c.Address) {
 			break
 		}
 	}
-	c.local = !forwarded && c.address.IsLoopback()
+	c.Local = !forwarded && c.Address.IsLoopback()
 	return c
 }
 
-func (d *Desk) trusted(a netip.Addr) bool {
-	for _, p := range d.c.Proxies {
-		if p.Contains(a) {
+func (p Proxies) trusted(a netip.Addr) bool {
+	for _, network := range p {
+		if network.Contains(a) {
 			return true
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/a-h/templ"
@@ -50,7 +49,7 @@ type Config struct {
 	Clock   clock.Clock
 	Logger  *slog.Logger
 	Zone    *time.Location
-	Proxies []netip.Prefix           // whose X-Forwarded-For and -Proto are believed
+	Proxies Proxies
 	BaseURL func(slug string) string // how a tenant is reached from outside
 	People  People
 	Doors   Doors
@@ -82,7 +81,7 @@ func (d *Desk) Routes() Routes { return Routes{d} }
 func (d *Desk) Handler() http.Handler {
 	forged := http.NewCrossOriginProtection()
 	forged.SetDenyHandler(d.serve(Route{Path: "another site's form", handle: func(*Request) error { return fault.New(fault.NotAllowed, "fault.not_allowed") }}))
-	return Headers(func(r *http.Request) bool { return d.from(r).secure }, forged.Handler(d.mux))
+	return Headers(func(r *http.Request) bool { return d.c.Proxies.From(r).Secure }, forged.Handler(d.mux))
 }
 
 // serve answers with a route. A Route without an action is no page of anybody's: a visit is not entered.

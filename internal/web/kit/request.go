@@ -33,7 +33,7 @@ type Request struct {
 	d      *Desk
 	route  Route
 	id     string // of the log line, and the reference of a problem page
-	from   client
+	from   Client
 	sent   *recorder
 	me     *Me
 	role   access.Role
@@ -44,11 +44,11 @@ type Request struct {
 
 func (d *Desk) begin(w http.ResponseWriter, r *http.Request, rt Route) *Request {
 	sent := &recorder{ResponseWriter: w}
-	q := &Request{W: sent, R: r, d: d, route: rt, id: d.c.IDs.New(), sent: sent, from: d.from(r), Now: d.c.Clock.Now().In(d.c.Zone)}
+	q := &Request{W: sent, R: r, d: d, route: rt, id: d.c.IDs.New(), sent: sent, from: d.c.Proxies.From(r), Now: d.c.Clock.Now().In(d.c.Zone)}
 	if rt.limit > 0 {
 		r.Body = http.MaxBytesReader(w, r.Body, rt.limit)
 	}
-	q.Lang = Language(sent, r, q.from.secure, "")
+	q.Lang = Language(sent, r, q.from.Secure, "")
 	return q
 }
 
@@ -60,7 +60,7 @@ func (q *Request) run() (err error) {
 	if q.Tenant, err = q.d.c.Hosts.Customer(q.Context(), q.R.Host); err != nil {
 		return hidden(err)
 	}
-	if !q.from.secure && !q.from.local {
+	if !q.from.Private() {
 		return q.plain()
 	}
 	if q.route.Action.Name() != "" {
@@ -139,7 +139,7 @@ func (q *Request) May(a access.Action) bool { return q.role.May(a) }
 func (q *Request) Page(title string) Page {
 	p := Page{Lang: q.Lang, Now: q.Now, Tenant: q.Tenant.Name, Title: title, Path: q.R.URL.Path}
 	if q.R.Method == http.MethodGet {
-		p.Flash = TakeFlash(q.W, q.R, q.from.secure, q.Lang)
+		p.Flash = TakeFlash(q.W, q.R, q.from.Secure, q.Lang)
 	}
 	if q.me != nil {
 		p.User = &User{Name: q.me.Name, Email: q.me.Mail, Role: q.Lang.T("desk.role." + string(q.role))}
@@ -161,7 +161,7 @@ func (q *Request) Redirect(path string) error {
 }
 
 // Flash leaves a message for the page that the browser is sent to.
-func (q *Request) Flash(c Color, key string) { SetFlash(q.W, q.from.secure, c, key) }
+func (q *Request) Flash(c Color, key string) { SetFlash(q.W, q.from.Secure, c, key) }
 
 // Number reads a number of the path; what is none is not there.
 func (q *Request) Number(name string) (int64, error) {
@@ -217,7 +217,7 @@ func (q *Request) end() {
 		v.Leave()
 	}
 	q.d.c.Logger.Info("request", "id", q.id, "tenant", q.Tenant.ID, "route", strings.TrimSpace(q.route.Method+" "+q.route.Path), "action", q.route.Action.Name(),
-		"status", q.sent.status, "account", q.actor, "address", q.from.address.String(), "took", q.d.c.Clock.Now().Sub(q.Now).String())
+		"status", q.sent.status, "account", q.actor, "address", q.from.Address.String(), "took", q.d.c.Clock.Now().Sub(q.Now).String())
 	if p == http.ErrAbortHandler {
 		panic(p)
 	}

@@ -41,14 +41,14 @@ func (q *Request) Previous() string {
 // credential is what the request is worth here.
 func (q *Request) credential() (access.Credential, error) {
 	if q.route.Public {
-		return access.Public(q.from.address), nil
+		return access.Public(q.from.Address), nil
 	}
 	tenantID, secret := session(q.R)
 	switch tenantID {
 	case "":
 		return access.Credential{}, fault.New(fault.Unknown, "fault.unknown")
 	case q.Tenant.ID:
-		return access.Session(id.TokenHash(secret), q.from.address), nil
+		return access.Session(id.TokenHash(secret), q.from.Address), nil
 	}
 	return access.Credential{}, fault.New(fault.NotFound, "fault.not_found")
 }
