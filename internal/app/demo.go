@@ -6,18 +6,19 @@ import (
 	_ "embed" // the letters
 	"fmt"
 	"io"
+	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"insegel/internal/access"
 	"insegel/internal/account"
 	"insegel/internal/channel/mail/deliver"
-	"insegel/internal/config"
+	"insegel/internal/clock"
 	"insegel/internal/fault"
+	"insegel/internal/id"
 	"insegel/internal/lang"
 	"insegel/internal/mailmsg"
 	"insegel/internal/queue"
@@ -61,8 +62,9 @@ func demoCustomers() []demoCustomer {
 }
 
 // DemoMail is where the demo's answers go: a server of its own that takes everything and keeps nothing.
-func DemoMail(ctx context.Context, a *App) (addr string, end func(), err error) {
-	s, err := smtpd.New(smtpd.Config{Addresses: []string{"127.0.0.1:0"}, Hostname: "demo.example", Intake: nowhere{}, Clock: a.Clock, IDs: a.IDs, Log: a.Logger})
+func DemoMail(ctx context.Context, log *slog.Logger) (addr string, end func(), err error) {
+	s, err := smtpd.New(smtpd.Config{Addresses: []string{"127.0.0.1:0"}, Hostname: "demo.example", Intake: nowhere{}, Clock: clock.System{},
+		IDs: id.NewSource(clock.System{}, nil), Log: log})
 	if err != nil {
 		return "", nil, err
 	}
@@ -83,14 +85,8 @@ func (nowhere) Receive(_ context.Context, _ smtpd.Envelope, body io.Reader) erro
 	return err
 }
 
-// DemoConfig is how the demo differs: a folder of its own, and answers that go nowhere.
-func DemoConfig(c config.Config, sink string) config.Config {
-	c.Smarthost, c.SmarthostTLS = sink, "plain"
-	if c.Data == "data" {
-		c.Data = filepath.Join("data", "demo")
-	}
-	return c
-}
+// DemoData is the demo's own folder, where none is named.
+const DemoData = "demo-data"
 
 // Demo makes two customers with people, queues and letters, sends the letters through the program's own SMTP door, and prints who
 // can log in. What is there from an earlier run stays.

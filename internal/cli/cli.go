@@ -43,10 +43,17 @@ type grammar struct {
 	Config string `help:"File of settings (TOML), with the same names as the options." env:"INSEGEL_CONFIG" placeholder:"FILE"`
 
 	Serve   serveCmd   `cmd:"" help:"Run everything: pages, API, mail in and out."`
+	Demo    demoCmd    `cmd:"" help:"Serve two sample customers."`
 	Tenant  tenantCmd  `cmd:"" help:"Customers."`
 	Account accountCmd `cmd:"" help:"Who can log in."`
 	Token   tokenCmd   `cmd:"" help:"Tokens for the API."`
 	Queue   queueCmd   `cmd:"" help:"Where cases arrive."`
+	Audit   auditCmd   `cmd:"" help:"Prove and read the log."`
+	Keys    keysCmd    `cmd:"" help:"Keys and their copies."`
+	Backup  backupCmd  `cmd:"" help:"Copies of everything."`
+	Restore restoreCmd `cmd:"" help:"Load a backup into a new installation, and prove it."`
+	Resume  resumeCmd  `cmd:"" help:"Let a restored installation work again."`
+	Check   checkCmd   `cmd:"" help:"Tell all faults of configuration and surroundings at once."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

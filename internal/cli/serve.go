@@ -43,6 +43,15 @@ func (c *serveCmd) Here(ctx context.Context, m Machine, p parsed) error {
 }
 
 func (c *serveCmd) serve(ctx context.Context, m Machine, a *app.App) error {
+	link, err := a.FirstAdministrator(ctx, c.Admin)
+	if err != nil {
+		return err
+	}
+	return c.run(ctx, a, func(at app.Ready) { c.ready(m.Out, a, at, link) })
+}
+
+// run serves, and lets commands in while it does.
+func (c *serveCmd) run(ctx context.Context, a *app.App, ready func(app.Ready)) error {
 	door, err := listen(a)
 	if err != nil {
 		return err
@@ -50,10 +59,7 @@ func (c *serveCmd) serve(ctx context.Context, m Machine, a *app.App) error {
 	commands, stop := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	all.Go(func() { door.serve(commands) })
-	link, err := a.FirstAdministrator(ctx, c.Admin)
-	if err == nil {
-		err = a.Run(ctx, func(at app.Ready) { c.ready(m.Out, a, at, link) })
-	}
+	err = a.Run(ctx, ready)
 	stop()
 	err = errors.Join(err, door.close())
 	all.Wait()

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/user"
@@ -85,13 +84,18 @@ func (m Machine) work(ctx context.Context, p parsed, c work, args []string) int 
 	if err != nil {
 		return m.fail(err, nil)
 	}
+	log, end, err := commandLog(conf.Data)
+	if err != nil {
+		return m.fail(err, nil)
+	}
+	defer end()
 	for try := 1; ; try++ {
-		code, err := m.alone(ctx, conf, c)
+		code, err := m.alone(ctx, conf, c, log)
 		if err == nil {
 			return code
 		}
 		if fault.Of(err).Key != "fault.app.locked" {
-			return m.fail(err, nil)
+			return m.broken(c, conf, err, log)
 		}
 		if code, ok := ask(ctx, conf.Socket(), m, args); ok {
 			return code
@@ -101,6 +105,18 @@ func (m Machine) work(ctx context.Context, p parsed, c work, args []string) int 
 		}
 		pause(ctx, lockPause)
 	}
+}
+
+// diagnosis is a command that has something to say where the program does not start.
+type diagnosis interface {
+	Broken(m Machine, all []app.Finding, cause error, log *slog.Logger) error
+}
+
+func (m Machine) broken(c work, conf config.Config, err error, log *slog.Logger) int {
+	if d, ok := c.(diagnosis); ok {
+		err = d.Broken(m, app.Surroundings(conf), err, log)
+	}
+	return m.fail(err, log)
 }
 
 // installed refuses to make an installation because of a misspelt folder.
@@ -118,15 +134,10 @@ func installed(c config.Config, command work) error {
 }
 
 // alone does the work in a program of this process's own, which listens nowhere.
-func (m Machine) alone(ctx context.Context, c config.Config, w work) (code int, err error) {
-	log, end, err := commandLog(c.Data)
-	if err != nil {
-		return failed, err
-	}
-	defer end()
+func (m Machine) alone(ctx context.Context, c config.Config, w work, log *slog.Logger) (code int, err error) {
 	a, err := app.Build(ctx, c, app.Outside{Logger: log})
 	if err != nil {
-		return failed, known(err, log)
+		return failed, err
 	}
 	s := &Session{App: a, Machine: m, User: userName(os.Getuid())}
 	code = s.do(ctx, w, log)
@@ -136,11 +147,8 @@ func (m Machine) alone(ctx context.Context, c config.Config, w work) (code int, 
 	return code, nil
 }
 
-// known keeps an error that has a sentence; of another it keeps the reference under which the log tells it.
+// known says an error now, while there is a log to take its cause.
 func known(err error, log *slog.Logger) error {
-	if fault.Of(err).Key == "fault.app.locked" {
-		return err
-	}
 	return fault.Because(err, fault.KindOf(err), "fault.cli.said", "what", sentence(err, log))
 }
 
@@ -158,7 +166,7 @@ const maxCommandLog = 1 << 20
 func commandLog(data string) (*slog.Logger, func(), error) {
 	path := filepath.Join(data, "commands.log")
 	if _, err := os.Stat(data); err != nil {
-		return slog.New(slog.DiscardHandler), func() {}, nil // the program will make it, or say why not
+		return nil, func() {}, nil // the program will make it, or say why not
 	}
 	if info, err := os.Stat(path); err == nil && info.Size() > maxCommandLog {
 		if err := os.Rename(path, path+".1"); err != nil {
@@ -208,4 +216,17 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func notThere(err error) bool { return os.IsNotExist(err) || err == fs.ErrNotExist }
+// logging is a log that has an end.
+type logging struct {
+	*slog.Logger
+	end func()
+}
+
+// commandLogger is the command's log where the data folder takes one, and none else: restoring may have no old folder left.
+func commandLogger(data string) logging {
+	l, end, err := commandLog(data)
+	if err != nil {
+		return logging{nil, func() {}}
+	}
+	return logging{l, end}
+}
