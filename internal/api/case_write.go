@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -94,8 +93,9 @@ func caseAgain(ctx context.Context, r *visit.Reader, ref string) (*caseOut, erro
 
 // once writes, or answers a repetition by reading what was written: the key is in the same transaction as the change.
 func once[T any](ctx context.Context, c *call, status int, do func(*visit.Writer) (T, string, error), again func(*visit.Reader, string) (T, error)) (T, error) {
+	var before *idempotency.Answer
 	out, err := visit.Update(ctx, c.v, func(w *visit.Writer) (out T, err error) {
-		if err := c.key.Check(ctx, w); err != nil {
+		if before, err = c.key.Check(ctx, w); before != nil || err != nil {
 			return out, err
 		}
 		out, ref, err := do(w)
@@ -104,17 +104,16 @@ func once[T any](ctx context.Context, c *call, status int, do func(*visit.Writer
 		}
 		return out, err
 	})
-	return repeated(ctx, c, out, err, again)
+	if err != nil || before == nil {
+		return out, err
+	}
+	return repeated(ctx, c, before.Ref, again)
 }
 
 // repeated reads the answer anew where the change had been made before.
-func repeated[T any](ctx context.Context, c *call, out T, err error, again func(*visit.Reader, string) (T, error)) (T, error) {
-	before := (*idempotency.Again)(nil)
-	if !errors.As(err, &before) {
-		return out, err
-	}
+func repeated[T any](ctx context.Context, c *call, ref string, again func(*visit.Reader, string) (T, error)) (T, error) {
 	c.w.Header().Set("Idempotent-Replayed", "true")
-	return visit.View(ctx, c.v, func(r *visit.Reader) (T, error) { return again(r, before.Ref) })
+	return visit.View(ctx, c.v, func(r *visit.Reader) (T, error) { return again(r, ref) })
 }
 
 // Assignee is who shall have a case: an account's id, "me", or null for nobody.

@@ -114,11 +114,10 @@ func network(a netip.Addr) string {
 	if a.Is4() || a.Is4In6() {
 		return a.Unmap().String()
 	}
-	p, err := a.Prefix(64)
-	if err != nil {
+	if !a.IsValid() {
 		return ""
 	}
-	return p.String()
+	return netip.PrefixFrom(a.WithZone(""), 64).Masked().String()
 }
 
 // told writes what is left (draft-ietf-httpapi-ratelimit-headers) and, where nothing is, when to come back (RFC 9110 10.2.3).

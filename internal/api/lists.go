@@ -44,7 +44,7 @@ func paged[T any](all []T, id func(T) string, p Page) (List[T], error) {
 	}
 	all = all[from:]
 	if len(all) <= p.Limit {
-		return List[T]{Items: slices.Concat([]T{}, all)}, nil
+		return List[T]{Items: append([]T{}, all...)}, nil
 	}
 	return List[T]{Items: all[:p.Limit], Next: next(id(all[p.Limit-1]))}, nil
 }
@@ -82,12 +82,20 @@ type queueOut struct{ Body Queue }
 
 // createQueue makes a queue that takes mail.
 func (s *server) createQueue(ctx context.Context, c *call, in *queueIn) (*queueOut, error) {
+	var before *idempotency.Answer
 	made, err := queue.Create(ctx, c.v, queue.New{Name: in.Body.Name, Address: in.Body.Address, Purpose: in.Body.Purpose, Lang: lang.Lang(in.Body.Lang),
-		First: c.key.Check,
+		First: func(ctx context.Context, w *visit.Writer) (bool, error) {
+			var err error
+			before, err = c.key.Check(ctx, w)
+			return before != nil, err
+		},
 		Also: func(w *visit.Writer, q queue.Queue) {
 			c.key.Keep(w, idempotency.Answer{Status: http.StatusCreated, Ref: q.ID})
 		}})
-	return repeated(ctx, c, &queueOut{queueView(made)}, err, func(r *visit.Reader, ref string) (*queueOut, error) {
+	if err != nil || before == nil {
+		return &queueOut{queueView(made)}, err
+	}
+	return repeated(ctx, c, before.Ref, func(r *visit.Reader, ref string) (*queueOut, error) {
 		q, err := queue.Get(ctx, r, ref)
 		return &queueOut{queueView(q)}, err
 	})

@@ -38,8 +38,9 @@ type Envelope struct {
 	TLS  string   `json:"tls,omitempty"`
 }
 
-type heldIn struct {
-	Letter string `path:"letter"`
+// LetterPath is a letter in a path.
+type LetterPath struct {
+	Letter string `path:"letter" doc:"id of the letter"`
 }
 
 type heldOut struct{ Body Held }
@@ -114,7 +115,7 @@ func (n names) held(ctx context.Context, r *visit.Reader, l intake.Letter) (Held
 }
 
 // readHeld gives one letter.
-func (s *server) readHeld(ctx context.Context, c *call, in *heldIn) (*heldOut, error) {
+func (s *server) readHeld(ctx context.Context, c *call, in *LetterPath) (*heldOut, error) {
 	return visit.View(ctx, c.v, func(r *visit.Reader) (*heldOut, error) { return oneHeld(ctx, r, in.Letter) })
 }
 
@@ -133,7 +134,7 @@ func oneHeld(ctx context.Context, r *visit.Reader, letterID string) (*heldOut, e
 }
 
 // readHeldRaw gives the bytes of a letter that is held.
-func (s *server) readHeldRaw(ctx context.Context, c *call, in *heldIn) (*huma.StreamResponse, error) {
+func (s *server) readHeldRaw(ctx context.Context, c *call, in *LetterPath) (*huma.StreamResponse, error) {
 	return s.download(ctx, c, func(r *visit.Reader) (download, error) {
 		l, err := intake.Get(ctx, r, in.Letter)
 		if err != nil {
@@ -149,7 +150,7 @@ func (s *server) readHeldRaw(ctx context.Context, c *call, in *heldIn) (*huma.St
 }
 
 type actIn struct {
-	heldIn
+	LetterPath
 	Key string `header:"Idempotency-Key" doc:"Makes it safe to repeat the request for 24 hours"`
 }
 

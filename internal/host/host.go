@@ -84,8 +84,8 @@ func clean(hostport string) string {
 
 func (h *Hosts) find(ctx context.Context, name string) (tenant.Customer, error) {
 	if slug, ok := strings.CutSuffix(name, "."+h.base); ok && tenant.ValidSlug(slug) {
-		if c, err := h.lookup.BySlug(ctx, slug); err == nil || fault.KindOf(err) != fault.NotFound {
-			return c, err
+		if c, err := h.lookup.BySlug(ctx, slug); err == nil || fault.KindOf(err) != fault.NotFound || slug == tenant.OperatorSlug {
+			return c, err // the operator's name is never a customer's
 		}
 	}
 	if c, err := h.lookup.ByHost(ctx, name); err == nil || fault.KindOf(err) != fault.NotFound {

@@ -69,6 +69,7 @@ func TestHostChooses(t *testing.T) {
 		{"no name", two, "", "", fault.NotFound},
 		{"one customer answers on any host", one, "[2001:db8::1]:8080", "acme", 0},
 		{"but not as the operator", one, "operator.desk.example", "operator", 0},
+		{"the operator's name is never a customer's", one[1:], "operator.desk.example", "", fault.NotFound},
 		{"no customer yet", one[:1], "192.0.2.1", "", fault.NotFound},
 		{"half made", []tenant.Customer{operator, customer("new", tenant.Pending)}, "new.desk.example", "", fault.NotFound},
 		{"half made does not count", append(one, customer("new", tenant.Pending)), "192.0.2.1", "acme", 0},

@@ -60,32 +60,29 @@ type Answer struct {
 	Ref    string // id or number of what it made or changed
 }
 
-// Again is the error that undoes a change because it was made before.
-type Again struct{ Answer }
-
-func (a *Again) Error() string { return "idempotency: done before" }
-
-// Check is a change's first step. A repetition gets *Again, which undoes the change; a key that came with another request is a
+// Check is a change's first step. A repetition gets the first answer: its change ends there, without an error, so that it is
+// answered only when the first, which may stand in the same transaction, is durable. A key that came with another request is a
 // fault. All changes of a tenant run one after the other, so of two at once the second finds what the first wrote.
-func (k Key) Check(ctx context.Context, w *visit.Writer) error {
+func (k Key) Check(ctx context.Context, w *visit.Writer) (before *Answer, err error) {
 	if k.mark == nil {
-		return nil
+		return nil, nil
 	}
 	var request []byte
 	var status, at int64
 	var ref string
-	err := w.QueryRow(ctx, sqlGet, []any{k.mark}, &request, &status, &ref, &at)
+	err = w.QueryRow(ctx, sqlGet, []any{k.mark}, &request, &status, &ref, &at)
 	switch {
 	case errors.Is(err, store.ErrNoRows):
-		return nil
+		return nil, nil
 	case err != nil:
-		return err
+		return nil, err
 	case w.Visit().Now().Sub(clock.FromMicros(at)) >= Life:
-		return nil
+		return nil, nil
 	case !bytes.Equal(request, k.request):
-		return fault.New(fault.Invalid, "fault.idempotency.reused")
+		return nil, fault.New(fault.Invalid, "fault.idempotency.reused")
 	}
-	return &Again{Answer{Status: int(status), Ref: ref}}
+	w.Set("repeated", "true")
+	return &Answer{Status: int(status), Ref: ref}, nil
 }
 
 // Keep is a change's last step: it writes what the answer will be.

@@ -56,8 +56,9 @@ type New struct {
 	Name, Address, Purpose string
 	Lang                   lang.Lang
 
-	// First and Also run in the change that makes the queue, before and after it; either may be nil.
-	First func(context.Context, *visit.Writer) error
+	// First and Also run in the change that makes the queue, before and after it; either may be nil. Where First says that it is
+	// done already, no queue is made.
+	First func(context.Context, *visit.Writer) (done bool, err error)
 	Also  func(*visit.Writer, Queue)
 }
 
@@ -87,7 +88,7 @@ func Create(ctx context.Context, v *visit.Visit, n New) (Queue, error) {
 	}
 	_, err = visit.Update(ctx, v, func(w *visit.Writer) (struct{}, error) {
 		if n.First != nil {
-			if err := n.First(ctx, w); err != nil {
+			if done, err := n.First(ctx, w); done || err != nil {
 				return struct{}{}, err
 			}
 		}
