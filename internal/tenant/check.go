@@ -36,6 +36,7 @@ func (h *House) Check(ctx context.Context, tenantID string, tables []string, giv
 	if err != nil {
 		return nil, err
 	}
+	defer t.Reading()()
 	err = t.DB.View(ctx, func(r store.Reader) error { return f.prove(ctx, t, r, tables, against, more) })
 	if err != nil {
 		return nil, err

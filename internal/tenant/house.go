@@ -82,10 +82,11 @@ type Tenant struct {
 	Reply     seal.Key
 	Settings  seal.Key
 
-	house *House
-	mark  *audit.Mark
-	ring  atomic.Pointer[seal.Ring]
-	Day   atomic.Pointer[DayKey]
+	house   *House
+	readers readers
+	mark    *audit.Mark
+	ring    atomic.Pointer[seal.Ring]
+	Day     atomic.Pointer[DayKey]
 }
 
 // DayKey is the key of one day's origins, kept once it is known to be committed.

@@ -145,6 +145,10 @@ func (t *Tenant) FinishRotation(ctx context.Context) error {
 			return err
 		}
 	}
+	// A snapshot from before the last row was wrapped anew still shows the old wrapping.
+	if err := t.readers.drain(ctx); err != nil {
+		return fault.Because(err, fault.Unavailable, "fault.seal.readers", "tenant", t.ID)
+	}
 	r, err := t.house.places.Finish(t.ID)
 	if err != nil {
 		return err

@@ -19,7 +19,10 @@ func (n *node) steps() []func() error {
 			return n.change(func(_ context.Context, w store.Writer) error { n.tenant.NextEpoch(w); return nil })
 		},
 		func() error {
-			return n.change(func(ctx context.Context, w store.Writer) error { _, _, err := n.tenant.RewrapSome(ctx, w, "", 3); return err })
+			return n.change(func(ctx context.Context, w store.Writer) error {
+				_, _, err := n.tenant.RewrapSome(ctx, w, "", 3)
+				return err
+			})
 		},
 		func() error {
 			for moved, last := 1, ""; moved > 0; {

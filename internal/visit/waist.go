@@ -156,6 +156,11 @@ func View[T any](ctx context.Context, v *Visit, fn func(*Reader) (T, error)) (T,
 	return out, nil
 }
 
+func (v *Visit) snapshot(ctx context.Context, fn func(store.Reader) error) error {
+	defer v.tenant.Reading()() // an epoch key is not destroyed under it
+	return v.tenant.DB.View(ctx, fn)
+}
+
 // commit runs fn and its record as one change, and carries out what waits for the acknowledgement.
 func (v *Visit) commit(ctx context.Context, fn func(*Writer) error) error {
 	var last *Writer
