@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -46,13 +47,20 @@ type hasher struct {
 	ids    *id.Source
 	turns  chan struct{}
 	wait   time.Duration
+	rest   *time.Timer // gives the memory of the last hash back to the system
 }
+
+// restAfter is how long after the last hash its memory is given back: each leaves 64 MB of garbage, more than the whole
+// program holds otherwise.
+const restAfter = 5 * time.Second
 
 func newHasher(c Config) *hasher {
 	h := &hasher{params: c.Params, derive: c.Derive, ids: c.IDs, turns: make(chan struct{}, c.Hashes), wait: c.Wait}
 	if h.derive == nil {
 		h.derive = argon
 	}
+	h.rest = time.AfterFunc(restAfter, debug.FreeOSMemory)
+	h.rest.Stop()
 	return h
 }
 
@@ -67,7 +75,10 @@ func (h *hasher) run(ctx context.Context, password string, salt []byte, p Params
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	defer func() { <-h.turns }()
+	defer func() {
+		h.rest.Reset(restAfter)
+		<-h.turns
+	}()
 	return h.derive([]byte(password), salt, p), nil
 }
 

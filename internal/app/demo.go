@@ -123,7 +123,7 @@ func (a *App) demoCustomer(ctx context.Context, c demoCustomer) (made bool, err 
 		return false, err
 	}
 	defer op.Leave()
-	tenantID, token, err := a.NewTenant(ctx, op, c.slug, c.name, c.people[0].mail, string(c.lang))
+	tenantID, token, err := a.NewTenant(ctx, op, c.slug, c.name, account.Invite{Name: c.people[0].name, Mail: c.people[0].mail, Lang: c.lang})
 	if err != nil {
 		return false, err
 	}

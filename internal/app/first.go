@@ -198,8 +198,8 @@ func (a *App) FirstAdministrator(ctx context.Context, mail string) (link string,
 // LinkURL is the page on which a link's token is used.
 func (a *App) LinkURL(slug, token string) string { return a.Config.BaseURL(slug) + "/link/" + token }
 
-// NewTenant makes a customer and invites its first administrator.
-func (a *App) NewTenant(ctx context.Context, v *visit.Visit, slug, name, admin, language string) (tenantID, token string, err error) {
+// NewTenant makes a customer and invites its first administrator, who is called by their address until they say otherwise.
+func (a *App) NewTenant(ctx context.Context, v *visit.Visit, slug, name string, admin account.Invite) (tenantID, token string, err error) {
 	tenantID = a.IDs.New()
 	if c, err := a.Lookup.BySlug(ctx, slug); err == nil && c.State == tenant.Pending {
 		tenantID = c.ID // a crash left it half made: go on
@@ -212,6 +212,10 @@ func (a *App) NewTenant(ctx context.Context, v *visit.Visit, slug, name, admin, 
 		return "", "", err
 	}
 	defer in.Leave()
-	_, token, err = a.Door.Invite(ctx, in, account.Invite{Name: admin, Mail: admin, Lang: lang.Lang(language), Role: access.Administrator})
+	admin.Role = access.Administrator
+	if admin.Name == "" {
+		admin.Name = admin.Mail
+	}
+	_, token, err = a.Door.Invite(ctx, in, admin)
 	return tenantID, token, err
 }

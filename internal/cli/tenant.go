@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"insegel/internal/access"
+	"insegel/internal/account"
+	"insegel/internal/lang"
 	"insegel/internal/visit"
 )
 
@@ -34,7 +36,7 @@ func (c *tenantCreate) Work(ctx context.Context, s *Session) error {
 		return err
 	}
 	defer v.Leave()
-	tenantID, token, err := s.App.NewTenant(ctx, v, c.Slug, c.Name, c.Admin, c.Lang)
+	tenantID, token, err := s.App.NewTenant(ctx, v, c.Slug, c.Name, account.Invite{Mail: c.Admin, Lang: lang.Lang(c.Lang)})
 	if err != nil {
 		return err
 	}
