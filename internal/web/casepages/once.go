@@ -3,7 +3,6 @@ package casepages
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"net/http"
 
 	"insegel/internal/cases"
@@ -35,21 +34,22 @@ func once(q *kit.Request, route, nonce string, fn func(*visit.Writer) (string, e
 	if id.Valid(nonce) {
 		key = idempotency.New(q.Visit, route, "form "+nonce, sha256.Sum256(nil))
 	}
-	ref, err := visit.Update(q.Context(), q.Visit, func(w *visit.Writer) (string, error) {
-		if err := key.Check(q.Context(), w); err != nil {
+	var before *idempotency.Answer
+	ref, err := visit.Update(q.Context(), q.Visit, func(w *visit.Writer) (ref string, err error) {
+		if before, err = key.Check(q.Context(), w); before != nil || err != nil {
 			return "", err
 		}
-		ref, err := fn(w)
+		ref, err = fn(w)
 		if err == nil {
 			key.Keep(w, idempotency.Answer{Status: http.StatusSeeOther, Ref: ref})
 		}
 		return ref, err
 	})
-	if before, ok := errors.AsType[*idempotency.Again](err); ok {
-		return made{ref: before.Ref, again: true}, nil
-	}
 	if err != nil {
 		return made{}, err
+	}
+	if before != nil {
+		return made{ref: before.Ref, again: true}, nil
 	}
 	q.Kept()
 	return made{ref: ref}, nil
