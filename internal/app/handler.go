@@ -3,7 +3,11 @@ package app
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"time"
+
+	"insegel/internal/api"
+	"insegel/internal/host"
 )
 
 // handler is everything that answers over HTTP. Health is told on any host; the rest belongs to a tenant.
@@ -11,8 +15,17 @@ func (a *App) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", a.readyz)
+	mux.Handle("/api/", a.calls())
 	mux.Handle("/", a.pages())
 	return mux
+}
+
+// calls are what programs ask for.
+func (a *App) calls() http.Handler {
+	from := a.proxies().From
+	return api.New(api.Config{Waist: a.Waist, Hosts: host.New(a.Lookup, a.Config.BaseDomain, a.Clock), Clock: a.Clock, IDs: a.IDs, Logger: a.Logger,
+		AddressOf: func(r *http.Request) netip.Addr { return from(r).Address },
+		Private:   func(r *http.Request) bool { return from(r).Private() }})
 }
 
 // readyz tells whether the program can serve: the directory answers.
