@@ -68,12 +68,9 @@ type App struct {
 // Build makes the program: one process a data folder, keys before databases, the log proved before anything is written. It
 // creates what a first start needs and never overwrites.
 func Build(ctx context.Context, c config.Config, out Outside) (a *App, err error) {
-	a = &App{Config: c, Clock: out.Clock, Logger: out.Logger}
+	a = &App{Config: c, Clock: out.Clock, Logger: orDiscard(out.Logger)}
 	if a.Clock == nil {
 		a.Clock = clock.System{}
-	}
-	if a.Logger == nil {
-		a.Logger = slog.New(slog.DiscardHandler)
 	}
 	if err := c.Check(); err != nil {
 		return nil, fault.Because(err, fault.Invalid, "fault.config", "what", err.Error())
@@ -107,18 +104,22 @@ func Build(ctx context.Context, c config.Config, out Outside) (a *App, err error
 
 // engine opens the place where databases are.
 func (a *App) engine(ctx context.Context) (err error) {
-	if a.Config.Database != "" {
-		a.Engine, err = postgres.New(ctx, a.Config.Database, postgres.Options{Logger: a.Logger, MaxConns: a.Config.Connections})
-		return err
-	}
-	a.Engine, err = sqlite.New(a.Config.Databases(), sqlite.Options{Logger: a.Logger})
+	a.Engine, err = engineOf(ctx, a.Config, a.Logger)
 	return err
+}
+
+func engineOf(ctx context.Context, c config.Config, logger *slog.Logger) (store.Engine, error) {
+	if c.Database != "" {
+		return postgres.New(ctx, c.Database, postgres.Options{Logger: logger, MaxConns: c.Connections})
+	}
+	return sqlite.New(c.Databases(), sqlite.Options{Logger: logger})
 }
 
 // floors lays the tenants and the waist.
 func (a *App) floors(random io.Reader) (err error) {
 	a.House, err = tenant.NewHouse(tenant.Config{Engine: a.Engine, Places: a.Places, Random: random, Clock: a.Clock, IDs: a.IDs, Logger: a.Logger,
-		Migrations: Migrations(), Marks: a.Config.Marks(), Files: a.Config.Files(), MaxOpen: a.Config.MaxOpen, Idle: a.Config.Idle, Wait: 5 * time.Second})
+		Migrations: Migrations(), Marks: a.Config.Marks(), Files: a.Config.Files(), MaxOpen: a.Config.MaxOpen, Idle: a.Config.Idle, Wait: 5 * time.Second,
+		KeepKeys: a.keepKeys})
 	if err != nil {
 		return err
 	}
@@ -180,4 +181,11 @@ func orRandom(r io.Reader) io.Reader {
 		return rand.Reader
 	}
 	return r
+}
+
+func orDiscard(l *slog.Logger) *slog.Logger {
+	if l == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return l
 }

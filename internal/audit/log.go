@@ -179,7 +179,7 @@ func (l *Log) ProveMark(ctx context.Context, r store.Reader, m Checkpoint) error
 		return fault.Because(err, fault.Conflict, "fault.log.damaged", "tenant", l.tenant, "what", "tree")
 	}
 	if root != m.Root {
-		return fault.New(fault.Conflict, "fault.log.other", "tenant", l.tenant, "size", m.Size)
+		return fault.New(fault.Conflict, "fault.log.differs", "tenant", l.tenant, "size", m.Size)
 	}
 	return nil
 }

@@ -283,7 +283,7 @@ func TestACheckpointTellsAWholeOtherHistory(t *testing.T) {
 			mark Checkpoint
 			want string
 		}{
-			{mine, kept, ""}, {mine, at(short), ""}, {mine, Checkpoint{Root: tlog.Hash(frontier{}.root())}, ""}, {theirs, kept, "fault.log.other"}, {short, kept, "fault.log.shorter"},
+			{mine, kept, ""}, {mine, at(short), ""}, {mine, Checkpoint{Root: tlog.Hash(frontier{}.root())}, ""}, {theirs, kept, "fault.log.differs"}, {short, kept, "fault.log.shorter"},
 			{mine, Checkpoint{Size: -1}, "fault.log.mark_missing"}, {newBook(t, e, "empty"), Checkpoint{Size: -1}, ""},
 		} {
 			if got := prove(c.b, c.mark); got != c.want {

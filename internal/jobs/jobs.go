@@ -57,6 +57,7 @@ WHERE NOT dead AND due <= $1 AND leased <= $2 ORDER BY due LIMIT $3`
 	sqlExists = `SELECT attempt FROM job WHERE id = $1`
 	sqlDead   = `SELECT id, kind, arg, due, attempt, created, fault, dead FROM job WHERE dead ORDER BY due LIMIT $1`
 	sqlHold   = `UPDATE job SET dead = TRUE WHERE NOT dead`
+	sqlAgain  = `UPDATE job SET dead = FALSE, due = $1, leased = 0, node = '', attempt = 0 WHERE dead AND kind = $2`
 )
 
 // Add queues a job.
@@ -129,6 +130,9 @@ func Pending(ctx context.Context, r store.Reader, id string) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// Release lets stopped jobs of a kind run again, from their first attempt.
+func Release(w store.Writer, kind string, now time.Time) { w.Put(sqlAgain, clock.Micros(now), kind) }
 
 // HoldAll stops every job: what was restored runs nothing until it is told to.
 func HoldAll(w store.Writer) { w.Put(sqlHold) }

@@ -73,7 +73,7 @@ func Starters() []Purpose {
 // Register adds an entry.
 func Register(w store.Writer, p Purpose, now time.Time) error {
 	if !validID(p.ID) {
-		return fault.New(fault.Invalid, "fault.purpose.id", "id", p.ID)
+		return fault.New(fault.Invalid, "fault.purpose.name", "id", p.ID)
 	}
 	if !slices.Contains([]string{"consent", "contract", "obligation", "vital", "task", "interest"}, p.Basis) {
 		return fault.New(fault.Invalid, "fault.purpose.basis", "basis", p.Basis)

@@ -88,10 +88,10 @@ func TestARegisterTakesOnlyWhatTheLawKnows(t *testing.T) {
 			change func(*purpose.Purpose)
 			want   string
 		}{
-			"no id":       {func(p *purpose.Purpose) { p.ID = "" }, "fault.purpose.id"},
-			"a long id":   {func(p *purpose.Purpose) { p.ID = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" }, "fault.purpose.id"},
-			"capitals":    {func(p *purpose.Purpose) { p.ID = "Support" }, "fault.purpose.id"},
-			"a space":     {func(p *purpose.Purpose) { p.ID = "a b" }, "fault.purpose.id"},
+			"no id":       {func(p *purpose.Purpose) { p.ID = "" }, "fault.purpose.name"},
+			"a long id":   {func(p *purpose.Purpose) { p.ID = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" }, "fault.purpose.name"},
+			"capitals":    {func(p *purpose.Purpose) { p.ID = "Support" }, "fault.purpose.name"},
+			"a space":     {func(p *purpose.Purpose) { p.ID = "a b" }, "fault.purpose.name"},
 			"no basis":    {func(p *purpose.Purpose) { p.Basis = "" }, "fault.purpose.basis"},
 			"curiosity":   {func(p *purpose.Purpose) { p.Basis = "curiosity" }, "fault.purpose.basis"},
 			"no class":    {func(p *purpose.Purpose) { p.Class = "" }, "fault.purpose.class"},
