@@ -11,10 +11,16 @@ import (
 
 func TestCaseFromBeginningToEnd(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
+		d.Clock.Add(123456789) // the databases hold microseconds
 		a := d.must(201, "POST", "/api/v1/cases", `{"queue":"support@acme.example","subject":"Fel adress","body":"Hej, den är fel.","from":{"name":"Anna","email":"anna@example.org"},"priority":"high"}`)
 		var c Case
 		a.into(t, &c)
 		at := fmt.Sprintf("/api/v1/cases/%d", c.Number)
+		var read Thread
+		d.must(200, "GET", at, nil).into(t, &read)
+		if !read.Created.Equal(c.Created) || !read.Updated.Equal(c.Updated) {
+			t.Errorf("made at %s, read as %s", c.Created, read.Created)
+		}
 		if a.header.Get("Location") != at || a.header.Get("ETag") != `"1"` || c.Subject != "Fel adress" || c.State != "new" || c.Queue.Name != "Support" ||
 			c.Priority != 2 || c.From.Email != "anna@example.org" || c.Assignee != nil || c.Class != "internal" {
 			t.Fatalf("%+v %s", a.header, a.body)
@@ -104,7 +110,7 @@ func (d *desk) log(t *testing.T, at string) {
 		}
 		cursor = *more.Next
 	}
-	if got := strings.Join(actions, " "); !strings.HasSuffix(got, "message.reply case.create") || !strings.Contains(got, "file.read") {
+	if got := strings.Join(actions, " "); !strings.HasSuffix(got, "message.reply case.read case.create") || !strings.Contains(got, "file.read") {
 		t.Fatal(got)
 	}
 }

@@ -134,7 +134,7 @@ func (n names) account(accountID string) *Named {
 
 func (n names) caseView(c cases.Case) Case {
 	return Case{Number: c.Number, ID: c.ID, Kind: string(c.Kind), Class: c.Class, Subject: c.Subject, State: string(c.State), Queue: n.queue(c.Queue), Purpose: c.Purpose,
-		Priority: Priority(c.Priority), Assignee: n.account(c.Assignee), From: personView(c.Requester), Created: c.Created, Updated: c.Updated,
+		Priority: Priority(c.Priority), Assignee: n.account(c.Assignee), From: personView(c.Requester), Created: stored(c.Created), Updated: stored(c.Updated),
 		Closed: moment(c.Closed), Due: moment(c.Due), Version: c.Version, MayBelongTo: c.MayBelong, Erased: c.Erased}
 }
 
@@ -154,10 +154,14 @@ func people(list []cases.Person) []Person {
 	return all
 }
 
+// stored is a time as the databases hold it, so that what was just written reads the same ever after.
+func stored(t time.Time) time.Time { return t.Truncate(time.Microsecond) }
+
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
+	t = stored(t)
 	return &t
 }
 
