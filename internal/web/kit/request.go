@@ -124,11 +124,13 @@ func (q *Request) Read(fn func(*visit.Reader) error) error {
 	return nil
 }
 
-// preferred speaks the account's language where the browser did not choose one here.
+// preferred speaks the account's language where the browser did not choose one here. The browser keeps it as long as it is open: a
+// form's faults are put into words before anybody has looked at who sent it.
 func (q *Request) preferred() {
 	_, chosen := lang.Parse(q.R.URL.Query().Get("lang"))
 	if _, err := q.R.Cookie(languageCookie); err != nil && !chosen {
 		q.Lang = lang.Match(q.R.Header.Get("Accept-Language"), string(q.me.Lang))
+		http.SetCookie(q.W, cookie(languageCookie, string(q.Lang), 0, q.from.Secure))
 	}
 }
 

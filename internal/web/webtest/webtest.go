@@ -155,6 +155,10 @@ func (s *Site) Work() {
 			own, err := s.Waist.Enter(ctx, s.Customer, visittest.System(), kinds[j.Kind].a)
 			s.ok(err)
 			s.ok(kinds[j.Kind].do(ctx, own, j))
+			s.ok(visit.Upkeep(ctx, own, func(_ context.Context, k *visit.Keeper) error { // as the worker does
+				jobs.Done(k, j.ID)
+				return nil
+			}))
 			own.Leave()
 		}
 	}
