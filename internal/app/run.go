@@ -40,15 +40,16 @@ func (a *App) Run(ctx context.Context, ready func(Ready)) error {
 	defer stop(nil)
 	var all sync.WaitGroup
 	at := Ready{HTTP: web.Addr().String()}
+	endMail, err := a.runMail(ctx, &all, &at, stop)
+	if err != nil {
+		return errors.Join(err, web.Close())
+	}
+	// Last, so that who is answered "ready" finds every door open.
 	all.Go(func() {
 		if err := server.Serve(web); !errors.Is(err, http.ErrServerClosed) {
 			stop(err)
 		}
 	})
-	endMail, err := a.runMail(ctx, &all, &at, stop)
-	if err != nil {
-		return errors.Join(err, server.Close())
-	}
 	if !a.Held {
 		all.Go(func() { a.Worker.Run(ctx) })
 		all.Go(func() { a.keepHouse(ctx) })

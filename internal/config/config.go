@@ -113,7 +113,7 @@ func (c Config) Check() error {
 		}
 	}
 	if c.Public != "" {
-		if u, err := url.Parse(c.Public); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		if u, err := url.Parse(strings.ReplaceAll(c.Public, "{slug}", "slug")); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			add("--public %q is no address: write it as https://{slug}.example.org", c.Public)
 		}
 	}
