@@ -15,8 +15,8 @@ import (
 func (a *App) kinds() map[string]worker.Kind {
 	return map[string]worker.Kind{
 		intake.JobFile:    {Action: access.FileMail, Do: a.Channel.File},
-		cases.JobSend:     {Action: access.SendMail, Do: a.Channel.Send},
-		account.JobNotice: {Action: access.SendNotice, Do: a.Channel.Notify},
+		cases.JobSend:     {Action: access.SendMail, Away: true, Do: a.Channel.Send},
+		account.JobNotice: {Action: access.SendNotice, Away: true, Do: a.Channel.Notify},
 	}
 }
 

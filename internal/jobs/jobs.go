@@ -49,6 +49,9 @@ VALUES ($1, $2, $3, $4, 0, '', 0, $5, '', FALSE)`
 	sqlDue = `
 SELECT id, kind, arg, due, attempt, created, fault, dead FROM job
 WHERE NOT dead AND due <= $1 AND leased <= $2 ORDER BY due LIMIT $3`
+	sqlDueOf = `
+SELECT id, kind, arg, due, attempt, created, fault, dead FROM job
+WHERE NOT dead AND due <= $1 AND leased <= $2 AND (kind IN ($3, $4, $5, $6, $7, $8, $9, $10)) = $11 ORDER BY due LIMIT $12`
 	sqlNext   = `SELECT MIN(CASE WHEN leased > due THEN leased ELSE due END) FROM job WHERE NOT dead`
 	sqlLease  = `UPDATE job SET leased = $1, node = $2 WHERE id = $3 AND leased <= $4`
 	sqlFree   = `UPDATE job SET leased = 0, node = '' WHERE node = $1 AND leased > 0`
@@ -68,6 +71,22 @@ func Add(w store.Writer, j Job) {
 // Due gives jobs that are due and not leased, the oldest first.
 func Due(ctx context.Context, r store.Reader, now time.Time, limit int) ([]Job, error) {
 	return list(ctx, r, sqlDue, clock.Micros(now), clock.Micros(now), limit)
+}
+
+// MaxKinds is how many kinds DueOf can tell from the others.
+const MaxKinds = 8
+
+// DueOf is Due for jobs of some kinds, or for all but those: one sort of work must not hide behind another.
+func DueOf(ctx context.Context, r store.Reader, now time.Time, kinds []string, among bool, limit int) ([]Job, error) {
+	args := []any{clock.Micros(now), clock.Micros(now)}
+	for i := range MaxKinds {
+		kind := ""
+		if i < len(kinds) {
+			kind = kinds[i]
+		}
+		args = append(args, kind)
+	}
+	return list(ctx, r, sqlDueOf, append(args, among, limit)...)
 }
 
 // Dead gives jobs that were given up.

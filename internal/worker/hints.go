@@ -14,42 +14,44 @@ import (
 // noAddress is where a job comes from: this program.
 var noAddress netip.Addr
 
+// sweepGap lies between the tenants of a sweep, so that one of a thousand tenants does not crowd out the day's work.
+const sweepGap = 20 * time.Millisecond
+
 // sweep looks at every tenant: first those that the directory hints at, then the rest, and then slowly all over
 // again, so that a lost hint delays work but never loses it.
 func (w *Worker) sweep(ctx context.Context) {
 	if due, err := w.c.Hints(ctx); err == nil {
 		for t, at := range due {
-			w.Wake(t, at)
+			w.hints.stands(t, at)
+			w.look(t, at)
 		}
 	} else if ctx.Err() == nil {
 		w.c.Logger.Warn("no hints", "fault", fault.Of(err).Key)
 	}
-	for pause := time.Second; ; pause = w.c.Sweep {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
+	for wait := time.Second; pause(ctx, wait); {
 		tenants, err := w.c.Tenants(ctx)
+		wait = w.c.Sweep
 		if err != nil {
-			continue
+			wait = min(wait, 5*time.Second) // the directory is away: what nobody hinted at must not wait for a whole round
 		}
 		for _, t := range tenants {
-			w.mu.Lock()
-			if _, ok := w.due[t]; !ok {
-				w.due[t] = w.c.Clock.Now()
-			}
-			w.mu.Unlock()
-			select { // one at a time, so that a sweep of a thousand tenants does not crowd out the day's work
-			case <-ctx.Done():
+			w.look(t, w.c.Clock.Now())
+			if !pause(ctx, sweepGap) {
 				return
-			case <-time.After(20 * time.Millisecond):
-			}
-			select {
-			case w.poke <- struct{}{}:
-			default:
 			}
 		}
+	}
+}
+
+// pause waits; false where the context ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
 	}
 }
 
@@ -67,38 +69,41 @@ func newHinter(w *visit.Waist) *hinter {
 	return &hinter{waist: w, wanted: map[string]time.Time{}, written: map[string]time.Time{}, ended: map[string]bool{}}
 }
 
+// stands notes a hint that an earlier life of the program wrote: it is removed when it was followed.
+func (h *hinter) stands(tenantID string, at time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.written[tenantID] = at
+}
+
 func (h *hinter) want(tenantID string, due time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.ended, tenantID)
-	if at, ok := h.written[tenantID]; !ok || due.Before(at) {
+	if at, ok := h.written[tenantID]; ok && !due.Before(at) {
+		return
+	}
+	if at, ok := h.wanted[tenantID]; !ok || due.Before(at) {
 		h.wanted[tenantID] = due
 	}
 }
 
 // follow says that a tenant was looked at, and when it wants to be again (zero: never).
 func (h *hinter) follow(tenantID string, next time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if next.IsZero() {
-		delete(h.wanted, tenantID)
-		if _, ok := h.written[tenantID]; ok {
-			h.ended[tenantID] = true
-		}
+	if !next.IsZero() {
+		h.want(tenantID, next)
 		return
 	}
-	if _, ok := h.written[tenantID]; !ok {
-		h.wanted[tenantID] = next
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.wanted, tenantID)
+	if _, ok := h.written[tenantID]; ok {
+		h.ended[tenantID] = true
 	}
 }
 
 func (h *hinter) run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(time.Second):
-		}
+	for pause(ctx, time.Second) {
 		h.mu.Lock()
 		wanted, ended := h.wanted, h.ended
 		h.wanted, h.ended = map[string]time.Time{}, map[string]bool{}
@@ -127,11 +132,11 @@ func (h *hinter) write(ctx context.Context, wanted map[string]time.Time, ended m
 	}
 	defer v.Leave()
 	return visit.Upkeep(ctx, v, func(_ context.Context, k *visit.Keeper) error {
-		for t, at := range wanted {
-			k.SetWake(t, at)
-		}
 		for t := range ended {
 			k.EndWake(t, v.Now())
+		}
+		for t, at := range wanted {
+			k.SetWake(t, at)
 		}
 		return nil
 	})

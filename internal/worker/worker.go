@@ -2,11 +2,15 @@
 //
 // It owns nothing in the database but the lease of a job: what a job does is the business of who registered its kind. It learns of
 // new work from the waist after each commit, from the directory's hints after a start, and from a slow sweep that heals lost hints.
+//
+// Work that waits for other machines (sending) has slots of its own: a server that answers slowly must not keep letters
+// from becoming cases. Everything is bounded: tenants looked at, jobs at once, leases taken ahead.
 package worker
 
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +24,7 @@ import (
 // Kind is how one kind of job is done.
 type Kind struct {
 	Action access.Action
+	Away   bool // it waits for other machines
 	// Do does it in the visit. It removes the job in the change that it makes (Writer.Done), so that work and its end are
 	// one; if it returns nil without having done so the job is removed after it.
 	Do func(ctx context.Context, v *visit.Visit, j jobs.Job) error
@@ -34,27 +39,13 @@ type Config struct {
 	Kinds    map[string]Kind // by job kind
 	Tenants  func(ctx context.Context) ([]string, error)
 	Hints    func(ctx context.Context) (map[string]time.Time, error)
-	Parallel int           // jobs at once, of all tenants: 8
+	Parallel int           // jobs at once, of all tenants: 8; of those that wait for other machines twice as many besides
 	Lease    time.Duration // how long one may take: 5 min
 	Attempts int           // before a job is given up and left for a person: 20
 	Sweep    time.Duration // between looks at every tenant: 10 min
 }
 
-// Worker runs jobs until its context ends.
-type Worker struct {
-	c     Config
-	slots chan struct{}
-	mu    sync.Mutex
-	due   map[string]time.Time // when a tenant is to be looked at
-	busy  map[string]bool
-	freed map[string]bool
-	hints *hinter
-	poke  chan struct{}
-	run   sync.WaitGroup
-}
-
-// New makes a Worker.
-func New(c Config) *Worker {
+func (c Config) withDefaults() Config {
 	if c.Parallel <= 0 {
 		c.Parallel = 8
 	}
@@ -67,18 +58,66 @@ func New(c Config) *Worker {
 	if c.Sweep <= 0 {
 		c.Sweep = 10 * time.Minute
 	}
-	return &Worker{c: c, slots: make(chan struct{}, c.Parallel), due: map[string]time.Time{}, busy: map[string]bool{},
-		freed: map[string]bool{}, hints: newHinter(c.Waist), poke: make(chan struct{}, 1)}
+	return c
+}
+
+// maxLooks is how many tenants are looked at at once: each look holds a tenant's database open.
+const maxLooks = 16
+
+// Worker runs jobs until its context ends.
+type Worker struct {
+	c     Config
+	away  []string      // kinds that wait for other machines
+	slots chan struct{} // of work of our own
+	hints *hinter
+	poke  chan struct{}
+	run   sync.WaitGroup
+
+	mu      sync.Mutex
+	due     map[string]time.Time // when a tenant is to be looked at
+	busy    map[string]bool      // tenants that are being looked at
+	freed   map[string]bool      // tenants whose leases of an earlier life were given back
+	failed  map[string]int       // looks at a tenant that failed in a row
+	running map[string]bool      // ids of jobs that are being done
+	free    int                  // slots of work that waits for other machines
+	hungry  []string             // tenants that found none of those, in the order in which they came
+}
+
+// New makes a Worker.
+func New(c Config) *Worker {
+	c = c.withDefaults()
+	w := &Worker{c: c, slots: make(chan struct{}, c.Parallel), free: 2 * c.Parallel, due: map[string]time.Time{}, busy: map[string]bool{},
+		freed: map[string]bool{}, failed: map[string]int{}, running: map[string]bool{}, hints: newHinter(c.Waist), poke: make(chan struct{}, 1)}
+	for name, k := range c.Kinds {
+		if k.Away {
+			w.away = append(w.away, name)
+		}
+	}
+	slices.Sort(w.away)
+	return w
 }
 
 // Wake says that a tenant has work due. It never blocks; the waist calls it after each commit that wrote a job.
 func (w *Worker) Wake(tenantID string, due time.Time) {
+	w.hints.want(tenantID, due)
+	w.look(tenantID, due)
+}
+
+// look asks for a look at a tenant.
+func (w *Worker) look(tenantID string, due time.Time) {
 	w.mu.Lock()
+	w.sooner(tenantID, due)
+	w.mu.Unlock()
+	w.prod()
+}
+
+func (w *Worker) sooner(tenantID string, due time.Time) {
 	if at, ok := w.due[tenantID]; !ok || due.Before(at) {
 		w.due[tenantID] = due
 	}
-	w.hints.want(tenantID, due)
-	w.mu.Unlock()
+}
+
+func (w *Worker) prod() {
 	select {
 	case w.poke <- struct{}{}:
 	default:
@@ -103,77 +142,92 @@ func (w *Worker) Run(ctx context.Context) {
 	}
 }
 
-// start begins with every tenant that is due and not busy, and tells how long to wait for the next.
+// start looks at the tenants that are due, as many as may be looked at, and tells how long to wait for the next. Whoever
+// waits for a slot comes first when there is one.
 func (w *Worker) start(ctx context.Context) time.Duration {
 	now := w.c.Clock.Now()
 	wait := time.Minute
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for n := min(w.free, len(w.hungry)); n > 0; n-- {
+		w.sooner(w.hungry[0], now)
+		w.hungry = w.hungry[1:]
+	}
 	for t, at := range w.due {
 		switch {
-		case w.busy[t]:
-		case !at.After(now):
+		case at.After(now):
+			wait = min(wait, at.Sub(now))
+		case len(w.busy) < maxLooks && !w.busy[t]:
 			delete(w.due, t)
 			w.busy[t] = true
 			w.run.Go(func() { w.tenant(ctx, t) })
-		default:
-			wait = min(wait, at.Sub(now))
 		}
 	}
 	return max(wait, time.Millisecond)
 }
 
-// tenant does what is due in one tenant, then notes when to come again.
+// tenant begins what is due in one tenant, then notes when to come again. One that cannot be entered is tried more and more
+// slowly.
 func (w *Worker) tenant(ctx context.Context, tenantID string) {
-	next, err := w.drain(ctx, tenantID)
-	if err != nil && ctx.Err() == nil {
-		w.c.Logger.Warn("jobs wait", "tenant", tenantID, "fault", fault.Of(err).Key, "err", err)
-		next = w.c.Clock.Now().Add(2 * time.Second)
-	}
+	next, err := w.begin(ctx, tenantID)
+	now := w.c.Clock.Now()
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	delete(w.busy, tenantID)
-	if at, ok := w.due[tenantID]; !next.IsZero() && (!ok || next.Before(at)) {
-		w.due[tenantID] = next
+	defer w.prod()
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		n := w.failed[tenantID]
+		w.failed[tenantID] = n + 1
+		next = now.Add(min(2*time.Second<<min(n, 10), w.c.Sweep))
+		w.c.Logger.Warn("jobs wait", "tenant", tenantID, "fault", fault.Of(err).Key, "err", err)
+	} else {
+		delete(w.failed, tenantID)
+	}
+	if !next.IsZero() {
+		w.sooner(tenantID, next)
 	}
 	w.hints.follow(tenantID, next)
-	w.mu.Unlock()
-	select {
-	case w.poke <- struct{}{}:
-	default:
-	}
 }
 
-// drain does jobs until none is due; it gives the time of the next.
-func (w *Worker) drain(ctx context.Context, tenantID string) (next time.Time, err error) {
+// stuck is when to look again at work that is due and cannot be begun: another node has it, or every slot is taken.
+const stuck = 2 * time.Second
+
+// begin begins jobs that are due in a tenant; it gives the time of the next look, zero where there is nothing left.
+func (w *Worker) begin(ctx context.Context, tenantID string) (next time.Time, err error) {
 	v, err := w.c.Waist.Enter(ctx, tenantID, access.System("worker", noAddress), access.KeepHouse)
 	if err != nil {
 		return next, err
 	}
 	defer v.Leave()
-	if err := w.free(ctx, v); err != nil {
+	if err := w.giveBack(ctx, v); err != nil {
 		return next, err
 	}
-	for ctx.Err() == nil {
-		batch, err := w.take(ctx, v)
-		if err != nil {
-			return next, err
-		}
-		if len(batch) == 0 {
-			return visit.View(ctx, v, func(r *visit.Reader) (time.Time, error) {
-				due, ok, err := jobs.Next(ctx, r)
-				if !ok {
-					due = time.Time{}
-				}
-				return due, err
-			})
-		}
-		w.doAll(ctx, v, batch)
+	if err := w.beginAway(ctx, v); err != nil {
+		return next, err
 	}
-	return w.c.Clock.Now(), nil
+	more, err := w.beginOwn(ctx, v)
+	if err != nil {
+		return next, err
+	}
+	now := w.c.Clock.Now()
+	if more {
+		return now, nil
+	}
+	next, err = visit.View(ctx, v, func(r *visit.Reader) (time.Time, error) {
+		at, _, err := jobs.Next(ctx, r)
+		return at, err
+	})
+	if err == nil && !next.IsZero() && !next.After(now) {
+		next = now.Add(stuck)
+	}
+	return next, err
 }
 
-// free gives back, once after a start, what this node had leased when it was killed.
-func (w *Worker) free(ctx context.Context, v *visit.Visit) error {
+// giveBack frees, once after a start, what this node had leased when it was killed.
+func (w *Worker) giveBack(ctx context.Context, v *visit.Visit) error {
 	w.mu.Lock()
 	done := w.freed[v.Tenant()]
 	w.mu.Unlock()
@@ -190,105 +244,4 @@ func (w *Worker) free(ctx context.Context, v *visit.Visit) error {
 		w.mu.Unlock()
 	}
 	return err
-}
-
-// maxBatch is how many jobs are leased in one commit.
-const maxBatch = 32
-
-// take leases what is due.
-func (w *Worker) take(ctx context.Context, v *visit.Visit) (taken []jobs.Job, err error) {
-	now := w.c.Clock.Now()
-	found, err := visit.View(ctx, v, func(r *visit.Reader) ([]jobs.Job, error) { return jobs.Due(ctx, r, now, maxBatch) })
-	if err != nil || len(found) == 0 {
-		return nil, err
-	}
-	err = visit.Upkeep(ctx, v, func(ctx context.Context, k *visit.Keeper) error {
-		taken = taken[:0]
-		for _, j := range found {
-			ok, err := jobs.Lease(ctx, k, j.ID, w.c.Node, now, now.Add(w.c.Lease))
-			if err != nil {
-				return err
-			}
-			if ok {
-				taken = append(taken, j)
-			}
-		}
-		return nil
-	})
-	return taken, err
-}
-
-func (w *Worker) doAll(ctx context.Context, v *visit.Visit, batch []jobs.Job) {
-	var all sync.WaitGroup
-	for _, j := range batch {
-		select {
-		case w.slots <- struct{}{}:
-		case <-ctx.Done():
-			all.Wait()
-			return // what was leased and not begun is given back at the next start
-		}
-		all.Go(func() {
-			defer func() { <-w.slots }()
-			w.one(ctx, v, j)
-		})
-	}
-	all.Wait()
-}
-
-// one does a job, and puts it off if it failed.
-func (w *Worker) one(ctx context.Context, v *visit.Visit, j jobs.Job) {
-	ctx, cancel := context.WithTimeout(ctx, w.c.Lease-10*time.Second)
-	defer cancel()
-	err := w.do(ctx, v, j)
-	if err == nil {
-		return
-	}
-	if ctx.Err() == nil {
-		w.c.Logger.Warn("job failed", "tenant", v.Tenant(), "job", j.ID, "kind", j.Kind, "attempt", j.Attempt+1, "fault", fault.Of(err).Key, "err", err)
-	}
-	dead := j.Attempt+1 >= w.c.Attempts && fault.KindOf(err) != fault.Unavailable
-	// Its own context: a job that was cut short by the stop is still given back.
-	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	err = visit.Upkeep(ctx, v, func(_ context.Context, k *visit.Keeper) error {
-		jobs.PutOff(k, j.ID, w.c.Clock.Now().Add(backoff(j.Attempt)), fault.Of(err).Key, dead)
-		return nil
-	})
-	if err != nil {
-		w.c.Logger.Warn("job not put off", "tenant", v.Tenant(), "job", j.ID, "err", err)
-	}
-}
-
-func (w *Worker) do(ctx context.Context, v *visit.Visit, j jobs.Job) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fault.New(fault.Internal, "fault.job.panicked", "kind", j.Kind)
-			w.c.Logger.Error("job panicked", "job", j.ID, "kind", j.Kind, "panic", r)
-		}
-	}()
-	kind, ok := w.c.Kinds[j.Kind]
-	if !ok {
-		return fault.New(fault.Internal, "fault.job.unknown", "kind", j.Kind)
-	}
-	own, err := w.c.Waist.Enter(ctx, v.Tenant(), access.System("job "+j.Kind, noAddress), kind.Action)
-	if err != nil {
-		return err
-	}
-	defer own.Leave()
-	if err := kind.Do(ctx, own, j); err != nil {
-		return err
-	}
-	left, err := visit.View(ctx, own, func(r *visit.Reader) (bool, error) { return jobs.Pending(ctx, r, j.ID) })
-	if err != nil || !left {
-		return err
-	}
-	return visit.Upkeep(ctx, own, func(_ context.Context, k *visit.Keeper) error {
-		jobs.Done(k, j.ID)
-		return nil
-	})
-}
-
-// backoff grows from a second to ten minutes.
-func backoff(attempt int) time.Duration {
-	return min(time.Second<<min(attempt, 10), 10*time.Minute)
 }
