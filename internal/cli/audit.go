@@ -146,8 +146,12 @@ func (c *auditShow) Work(ctx context.Context, s *Session) error {
 	lines := []logLine{}
 	for below := int64(0); ; {
 		page, err := visit.View(ctx, v, func(r *visit.Reader) ([]visit.Line, error) {
+			page, err := r.Log(ctx, c.Case, below, showPage)
+			if err == nil && len(page) == 0 && below == 0 {
+				err = fault.New(fault.NotFound, "fault.case.not_found") // and no record of a look at nothing
+			}
 			r.Case(c.Case)
-			return r.Log(ctx, c.Case, below, showPage)
+			return page, err
 		})
 		if err != nil {
 			return err
@@ -159,9 +163,6 @@ func (c *auditShow) Work(ctx context.Context, s *Session) error {
 		if len(page) < showPage || below == 0 {
 			break
 		}
-	}
-	if len(lines) == 0 {
-		return fault.New(fault.NotFound, "fault.case.not_found")
 	}
 	if c.JSON {
 		return printJSON(s.Out, lines)

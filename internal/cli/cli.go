@@ -19,6 +19,7 @@ import (
 	"github.com/mattn/go-isatty"
 
 	"insegel/internal/config"
+	"insegel/internal/fault"
 )
 
 // Machine is where the program was called: its streams and the folder that paths are meant from.
@@ -115,6 +116,8 @@ func Main(ctx context.Context, args []string, m Machine) (code int) {
 	p, err := m.understand(args)
 	var wrong *kong.ParseError
 	switch {
+	case errors.As(err, new(*fault.Error)): // of the file of settings
+		return m.fail(err, nil)
 	case errors.As(err, &wrong):
 		return m.wrongUsage(wrong)
 	case err != nil:

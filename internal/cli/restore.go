@@ -90,7 +90,7 @@ func (c *restoreCmd) plan(m Machine, p parsed) (r app.Restore, err error) {
 
 // moment reads a time; one without a zone is UTC, which the names of backups are in.
 func moment(s string) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "20060102T150405.000Z"} {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly, "20060102T150405.000Z"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t, nil
 		}
