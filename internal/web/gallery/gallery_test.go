@@ -75,7 +75,7 @@ func browserTools(t *testing.T, ctx context.Context) string {
 		t.Fatal(err)
 	}
 	fresh := false
-	for _, name := range []string{"package.json", "package-lock.json", "gallery.mjs", "filter.mjs"} {
+	for _, name := range []string{"package.json", "package-lock.json", "gallery.mjs", "filter.mjs", "desk.mjs"} {
 		data, err := os.ReadFile(filepath.Join(from, name))
 		if err != nil {
 			t.Fatal(err)
