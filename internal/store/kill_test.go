@@ -269,7 +269,7 @@ func TestKilledServer(t *testing.T) {
 func TestKilledBackends(t *testing.T) {
 	where, err := storetest.PostgresURL(t)
 	if err != nil || storetest.Postgres(t) == nil {
-		t.Skip("PostgreSQL is missing: ", err)
+		t.Skip("absent: initdb (PostgreSQL's server)")
 	}
 	houseAt(t, where)
 	t.Cleanup(func() { dropHouse(t, where) })

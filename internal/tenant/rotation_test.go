@@ -144,7 +144,7 @@ func TestKeysMadeDuringARotationAreKept(t *testing.T) {
 	t.Run("two nodes", func(t *testing.T) {
 		e := storetest.Postgres(t)
 		if e == nil {
-			t.Skip("PostgreSQL is missing, see the log above")
+			t.Skip("absent: initdb (PostgreSQL's server)")
 		}
 		a := newNode(t, e)
 		b := *a

@@ -42,8 +42,8 @@ func tool(t testing.TB, name string) string {
 // tools copies the scripts and installs what they need, once for all test processes.
 func tools(t testing.TB, ctx context.Context) string {
 	t.Helper()
-	from := filepath.Join(root(t), "test", "browser")
-	to := filepath.Join(root(t), "build", "browser")
+	from := filepath.Join(Root(t), "test", "browser")
+	to := filepath.Join(Root(t), "build", "browser")
 	must(t, os.MkdirAll(to, 0o755)) // #nosec G301 -- no secret: scripts and packages
 	lock, err := os.OpenFile(filepath.Join(to, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	must(t, err)
@@ -71,8 +71,8 @@ func tools(t testing.TB, ctx context.Context) string {
 	return to
 }
 
-// root is the checkout.
-func root(t testing.TB) string {
+// Root is the checkout.
+func Root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	must(t, err)

@@ -48,7 +48,7 @@ func Missing(t testing.TB, what string) {
 	if os.Getenv("CI") == "true" {
 		t.Fatalf("missing: %s", what)
 	}
-	t.Skipf("missing: %s", what)
+	t.Skipf("absent: %s", what)
 }
 
 // Tool gives the path of a program, or skips the test.

@@ -19,7 +19,7 @@ import (
 func address(t *testing.T) string {
 	t.Helper()
 	if storetest.Postgres(t) == nil {
-		t.Skip("PostgreSQL is missing, see the log above")
+		t.Skip("absent: initdb (PostgreSQL's server)")
 	}
 	at, err := storetest.PostgresURL(t)
 	if err != nil {
@@ -193,9 +193,6 @@ func TestWarningOnCommit(t *testing.T) {
 
 // A node that freezes inside a transaction loses it, and with it the lock.
 func TestFrozenNode(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes 6 s")
-	}
 	e := engine(t, postgres.Options{}, "a")
 	ctx := context.Background()
 	db, other := open(t, e, "a"), open(t, e, "a")

@@ -153,7 +153,7 @@ func OwnCluster(t testing.TB) *Cluster {
 	c, err := newCluster(dir)
 	if err != nil {
 		missing(t, err)
-		t.Skip("PostgreSQL is missing, see the log above")
+		t.Skip("absent: initdb (PostgreSQL's server)")
 	}
 	t.Cleanup(func() {
 		if c.Pid() != 0 {

@@ -42,7 +42,7 @@ func Each(t *testing.T, fn func(*testing.T, store.Engine)) {
 	t.Run("postgres", func(t *testing.T) {
 		e := Postgres(t)
 		if e == nil {
-			t.Skip("PostgreSQL is missing, see the log above")
+			t.Skip("absent: initdb (PostgreSQL's server)")
 		}
 		fn(t, e)
 	})

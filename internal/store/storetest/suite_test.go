@@ -14,7 +14,7 @@ func TestPostgres(t *testing.T) {
 	Run(t, func(t *testing.T) store.Engine {
 		e := Postgres(t)
 		if e == nil {
-			t.Skip("PostgreSQL is missing, see the log above")
+			t.Skip("absent: initdb (PostgreSQL's server)")
 		}
 		return e
 	})

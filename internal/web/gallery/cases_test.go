@@ -65,6 +65,11 @@ func casesOf(l lang.Lang) []scene {
 	faulty.Errors = kit.Errors{{Name: "email", Text: l.T("case.error.email")}, {Name: "subject", Text: l.T("case.error.subject")}, {Name: "body", Text: l.T("case.error.body")}}
 	none := create
 	none.Queues, none.Command = nil, "insegel queue create --tenant vastervik kundtjanst --address kundtjanst@vastervik.example --purpose support"
+	conflict := longCase(l)
+	conflict.Chosen = &casepages.Chosen{State: "solved", Assignee: "a1", Priority: "1", Queue: "q1"}
+	conflict.Meanwhile = []string{l.T("desk.conflict.said", "name", "Mikkel Sørensen"), l.T("desk.conflict.letter")}
+	nowhere := longCase(l)
+	nowhere.Reply = casepages.Reply{Kind: casepages.Out}
 	gone := log(l)
 	gone.Proof = casepages.Proof{Checked: true}
 	return []scene{
@@ -73,6 +78,8 @@ func casesOf(l lang.Lang) []scene {
 		{Name: "case-note", page: casepages.Show(short)},
 		{Name: "case-erased", page: casepages.Show(erased)},
 		{Name: "case-errors", Looks: wideLight, page: casepages.Show(broken)},
+		{Name: "case-conflict", page: casepages.Show(conflict)},
+		{Name: "case-nowhere", Looks: wideLight, page: casepages.Show(nowhere)},
 		{Name: "case-reader", Looks: wideLight, page: casepages.Show(reader)},
 		{Name: "case-hard", Looks: []string{"light-1280", "light-390"}, page: casepages.Show(hard)},
 		{Name: "new", page: casepages.Create(create)},

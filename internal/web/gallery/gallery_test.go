@@ -1,16 +1,12 @@
 package gallery
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +14,7 @@ import (
 	"insegel/internal/web/casepages"
 	"insegel/internal/web/kit"
 	"insegel/internal/web/kit/assets"
+	"insegel/test/browser"
 )
 
 // serve answers each scene under its name, with the headers of the program.
@@ -41,94 +38,13 @@ func serve(t *testing.T, all []scene) *httptest.Server {
 	return srv
 }
 
-// missing ends a test that lacks a tool: a failure where CI promises it, else a skip that says what to do.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
-
-func root(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-		dir = filepath.Dir(dir)
-	}
-}
-
-// browserTools puts the scripts of test/browser and what they need into build/browser, and gives that folder.
-func browserTools(t *testing.T, ctx context.Context) string {
-	t.Helper()
-	from, to := filepath.Join(root(t), "test", "browser"), filepath.Join(root(t), "build", "browser")
-	if err := os.MkdirAll(to, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	fresh := false
-	for _, name := range []string{"package.json", "package-lock.json", "gallery.mjs", "filter.mjs", "desk.mjs"} {
-		data, err := os.ReadFile(filepath.Join(from, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		old, _ := os.ReadFile(filepath.Join(to, name))
-		fresh = fresh || (strings.HasSuffix(name, ".json") && !bytes.Equal(old, data))
-		if err := os.WriteFile(filepath.Join(to, name), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(to, "node_modules", "playwright-core")); err == nil && !fresh {
-		return to
-	}
-	npm := exec.CommandContext(ctx, "npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund")
-	npm.Dir = to
-	if out, err := npm.CombinedOutput(); err != nil {
-		_ = os.Remove(filepath.Join(to, "package-lock.json")) // so that the next run tries again
-		missing(t, fmt.Sprintf("npm ci in build/browser failed (%v): %s", err, out))
-	}
-	return to
-}
-
-func chromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{os.Getenv("INSEGEL_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); name != "" && err == nil {
-			return p
-		}
-	}
-	missing(t, "no Chromium: install the Debian package chromium, or set INSEGEL_CHROMIUM")
-	return ""
-}
-
 type finding struct{ Scene, Look, Rule, Detail string }
-
-// workshop gives what the tests in a browser need, or skips.
-func workshop(t *testing.T) (ctx context.Context, browser, tools string) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: a browser takes minutes")
-	}
-	if _, err := exec.LookPath("node"); err != nil {
-		missing(t, "no node: install the Debian package nodejs to look at the pages")
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
-	t.Cleanup(cancel)
-	return ctx, chromium(t), browserTools(t, ctx)
-}
 
 // Every page in every state: nothing for axe to say (WCAG 2.2 AA and good practice), nothing on the
 // console (so no violation of the Content-Security-Policy), nothing wider than the window.
 func TestGallery(t *testing.T) {
-	ctx, browser, tools := workshop(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
 	all := scenes()
 	if only := os.Getenv("INSEGEL_SCENES"); only != "" {
 		var some []scene
@@ -140,7 +56,7 @@ func TestGallery(t *testing.T) {
 		all = some
 	}
 	srv := serve(t, all)
-	out := filepath.Join(root(t), "build", "gallery")
+	out := filepath.Join(browser.Root(t), "build", "gallery")
 	if err := os.RemoveAll(out); err != nil {
 		t.Fatal(err)
 	}
@@ -148,11 +64,7 @@ func TestGallery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	node := exec.CommandContext(ctx, "node", "gallery.mjs", browser, srv.URL, out)
-	node.Dir, node.Stdin = tools, bytes.NewReader(in)
-	if msg, err := node.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, msg)
-	}
+	browser.Run(t, ctx, "gallery.mjs", in, srv.URL, out)
 	report(t, filepath.Join(out, "findings.json"))
 }
 
@@ -174,14 +86,10 @@ func report(t *testing.T, name string) {
 // The enhancements work under the strict policy: filtering exchanges the list without loading the page
 // again, and text that would run is refused even where a script tried to insert it.
 func TestScriptsUnderThePolicy(t *testing.T) {
-	ctx, browser, tools := workshop(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
 	srv := serve(t, scenes())
-	node := exec.CommandContext(ctx, "node", "filter.mjs", browser, srv.URL)
-	node.Dir = tools
-	out, err := node.Output()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	out := browser.Run(t, ctx, "filter.mjs", nil, srv.URL)
 	var got struct {
 		Before   int
 		Reloaded bool

@@ -104,7 +104,12 @@ func doors(l lang.Lang) []scene {
 	}
 	sent := gone(accountpages.Invitation, accountpages.Expired, "/link/x/new")
 	sent.Sent = true
+	keep := kit.Resume{Action: "/cases/1186/reply", Files: true, Fields: []kit.Typed{{Name: "body", Value: "Hej Maja,\n\ndu behöver ett samordningsnummer först.\n\nHälsningar\nAnna"}, {Name: "kind", Value: "reply"}}}
+	ended := login("")
+	ended.Keep = keep
 	return []scene{
+		{Name: "login-ended", page: accountpages.LogIn(ended)},
+		{Name: "resume", page: accountpages.Resume(accountpages.Resumed{Page: door(l, "desk.resume.title", "/login"), Keep: keep})},
 		{Name: "login-wrong", page: accountpages.LogIn(login(accountpages.Wrong))},
 		{Name: "login-locked", Looks: wideLight, page: accountpages.LogIn(login(accountpages.Locked))},
 		{Name: "login-throttled", Looks: wideLight, page: accountpages.LogIn(login(accountpages.Throttled))},
