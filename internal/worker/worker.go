@@ -62,7 +62,7 @@ func (c Config) withDefaults() Config {
 }
 
 // maxLooks is how many tenants are looked at at once: each look holds a tenant's database open.
-const maxLooks = 16
+const maxLooks = 8
 
 // Worker runs jobs until its context ends.
 type Worker struct {

@@ -125,7 +125,7 @@ func (y *yard) dead() []jobs.Job {
 
 func waitFor(t *testing.T, ok func() bool) {
 	t.Helper()
-	for range 1500 {
+	for range 9000 { // for as long as a loaded machine may need
 		if ok() {
 			return
 		}
@@ -411,9 +411,13 @@ func TestManyTenants(t *testing.T) {
 	for _, id := range ids {
 		w.Wake(id, y.Clock.Now())
 	}
-	waitFor(t, func() bool { return done.Load() == 200 })
+	waitFor(t, func() bool {
+		y.Clock.Add(100 * time.Millisecond) // a look that found every handle taken is tried again later
+		w.Wake(ids[0], y.Clock.Now())
+		return done.Load() == 200
+	})
 	end()
-	// 16 looks, 4 jobs, the rounds, and what each open tenant's engine and committer have.
+	// 8 looks, 4 jobs, the rounds, and what each open tenant's engine and committer have.
 	if n := most.Load() - before; n > 100 {
 		t.Errorf("%d goroutines for 200 tenants", n)
 	}
