@@ -61,7 +61,7 @@ func TestReplyIsSentOnce(t *testing.T) {
 			t.Fatalf("sent %d letters", len(out))
 		}
 		page = b.Get("/cases/1001", 200)
-		says(t, page, "Bo Lind", "Sent", "to Solved", "stor.bin")
+		says(t, page, "Bo Lind", "Sent", "changed the status from New to Solved", "stor.bin")
 	})
 }
 

@@ -1,20 +1,22 @@
 package gallery
 
 import (
-	"bufio"
+	"context"
 	"encoding/json"
-	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"insegel/internal/access"
 	"insegel/internal/cases"
 	"insegel/internal/store/storetest"
 	"insegel/internal/web/webtest"
+	"insegel/test/browser"
 )
 
 const aLetter = "From: Anna Lind <anna@example.org>\nSubject: Fel adress\nMessage-ID: <one@example.org>\nMIME-Version: 1.0\n" +
@@ -40,50 +42,19 @@ type told struct {
 // out, log-out. axe looks at each page in two languages. The browser takes http://acme.localhost for as safe as TLS, so that the
 // session's cookie works on a machine of one's own.
 func TestMainJobInBrowser(t *testing.T) {
-	ctx, browser, tools := workshop(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
 	s := webtest.New(t, storetest.SQLite(t))
 	_, token := s.Invite(s.Customer, "Bo Lind", "bo@acme.example", access.Handler)
 	u, err := url.Parse(s.Server().URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := filepath.Join(root(t), "build", "desk")
-	node := exec.CommandContext(ctx, "node", "desk.mjs", browser, "http://acme.localhost:"+u.Port(), token, "bo@acme.example", webtest.Password, out)
-	node.Dir = tools
-	in, err := node.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	said, err := node.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	world := outside(t, s)
+	out := browser.Run(t, ctx, "desk.mjs", nil, "http://acme.localhost:"+u.Port(), world.URL, token, "bo@acme.example", webtest.Password, filepath.Join(browser.Root(t), "build", "desk"))
 	var got told
-	if err := node.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(said)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		switch lines.Text() {
-		case "letter":
-			s.Arrive("anna@example.org", "support@acme.example", aLetter)
-			s.Arrive("", "support@acme.example", "From: bob@example.org\nSubject: Out of office\nAuto-Submitted: auto-replied\n\nAway.\n")
-			s.Work()
-		case "send":
-			s.Work()
-		default:
-			if err := json.Unmarshal(lines.Bytes(), &got); err != nil {
-				t.Fatalf("%v: %s", err, lines.Text())
-			}
-			continue
-		}
-		if _, err := io.WriteString(in, "done\n"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := node.Wait(); err != nil {
-		t.Fatal(err)
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 	got.check(t)
 	if c := s.Read(1001); c.State != cases.Pending || len(c.Messages) != 3 || c.Messages[2].State != cases.Sent {
@@ -92,6 +63,20 @@ func TestMainJobInBrowser(t *testing.T) {
 	if l := s.Out.Letters(); len(l) != 2 || !strings.Contains(l[1], "In-Reply-To: <one@example.org>") {
 		t.Errorf("%d letters went out", len(l))
 	}
+}
+
+// outside is the rest of the world, which the script asks for what happens next: letters arrive, letters go out.
+func outside(t *testing.T, s *webtest.Site) *httptest.Server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /letter", func(http.ResponseWriter, *http.Request) {
+		s.Arrive("anna@example.org", "support@acme.example", aLetter)
+		s.Arrive("", "support@acme.example", "From: bob@example.org\nSubject: Out of office\nAuto-Submitted: auto-replied\n\nAway.\n")
+		s.Work()
+	})
+	mux.HandleFunc("POST /send", func(http.ResponseWriter, *http.Request) { s.Work() })
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	return srv
 }
 
 func (got told) check(t *testing.T) {

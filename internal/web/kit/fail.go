@@ -82,8 +82,8 @@ func Local(path string) string {
 		return ""
 	}
 	u, err := url.Parse(path)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil {
-		return ""
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, "\\") {
+		return "" // a path that begins with %2f must not lose its escape on the way either
 	}
 	return u.RequestURI()
 }

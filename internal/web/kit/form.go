@@ -72,8 +72,11 @@ func readForm(r *http.Request, keep spool) (*Form, error) {
 		if errors.Is(err, io.EOF) {
 			return f, nil
 		}
-		if err != nil || n >= maxFields {
+		if err != nil {
 			return f, readFault(err)
+		}
+		if n >= maxFields {
+			return f, fault.New(fault.TooLarge, "fault.too_large")
 		}
 		if part.FileName() == "" {
 			room, err = f.field(part, room)
