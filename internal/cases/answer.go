@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"insegel/internal/clock"
 	"insegel/internal/fault"
 	"insegel/internal/mailmsg"
 	"insegel/internal/queue"
@@ -49,29 +48,16 @@ func Write(ctx context.Context, w *visit.Writer, number int64, a Answer) (string
 		if err != nil {
 			return "", err
 		}
-		heads, err := messages(ctx, &w.Reader, key, &c)
+		thread, err := heads(ctx, &w.Reader, key, &c)
 		if err != nil {
 			return "", err
 		}
 		m.Channel = ByMail
-		if m.Head, err = Address(&c, heads, q, m.ID); err != nil {
+		if m.Head, err = Address(&c, thread, q, m.ID); err != nil {
 			return "", err
 		}
 	}
-	if err := Add(w, key, &c, m); err != nil {
-		return "", err
-	}
-	return m.ID, chosen(w, &c, a.State)
-}
-
-// chosen moves the case to the state that the handler chose with the answer.
-func chosen(w *visit.Writer, c *Case, s *State) error {
-	if s == nil || *s == c.State {
-		return nil
-	}
-	c.move(w, *s)
-	w.Put(sqlTouch, clock.Micros(c.Updated), 0, string(c.State), c.State.Live(), clock.Micros(c.Closed), c.ID)
-	return nil
+	return m.ID, addAnd(w, key, &c, m, a.State)
 }
 
 // Address makes the head of something that is sent: from the queue, to who wrote last, in the thread.

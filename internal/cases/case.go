@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"insegel/internal/fault"
+	"insegel/internal/store"
 	"insegel/internal/visit"
 )
 
@@ -60,7 +62,9 @@ const (
 	MaxSubject  = 1000      // runes; more is cut, the original message keeps all
 	MaxBody     = 1 << 20   // bytes of one message's text
 	MaxName     = 300       // runes of a person's or file's name
+	MaxMail     = 1000      // runes of an address (RFC 5321 4.5.3.1 has 256 octets)
 	MaxFiles    = 1000      // of one message
+	MaxSent     = 25 << 20  // bytes of all files of a message that is sent: what most mail servers take in one letter
 	MaxFileSize = 100 << 20 // bytes of one file
 )
 
@@ -125,11 +129,11 @@ func (d Draft) check() error {
 func Name(number int64) string { return "case:" + visit.Number(number) }
 
 // packHead writes what a list shows of a case's content as one value: subject, name and address, each ended by a NUL, which no
-// text in here holds. A page of fifty opens one seal a case and parses next to nothing.
+// line of text holds. A page of fifty opens one seal a case and parses next to nothing.
 func (c *Case) packHead() []byte {
 	var b []byte
 	for _, s := range []string{c.Subject, c.Requester.Name, c.Requester.Mail} {
-		b = append(append(b, strings.ReplaceAll(s, "\x00", "")...), 0)
+		b = append(append(b, s...), 0)
 	}
 	return b
 }
@@ -141,7 +145,29 @@ func (c *Case) unpackHead(b []byte) {
 	}
 }
 
-// cut shortens a text to n runes and takes out what a database cannot hold.
+// line makes a text fit for a place that is one line long: no NUL, no invalid UTF-8, no control characters, at most n runes.
+func line(s string, n int) string {
+	return cut(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, store.Text(s)), n)
+}
+
+func (p Person) clean() Person {
+	return Person{Name: line(p.Name, MaxName), Mail: line(p.Mail, MaxMail)}
+}
+
+func clean(list []Person) []Person {
+	all := make([]Person, len(list))
+	for i, p := range list {
+		all[i] = p.clean()
+	}
+	return all
+}
+
+// cut shortens a text to n runes.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -2,8 +2,8 @@ package cases
 
 import (
 	"context"
-	"errors"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -31,7 +31,7 @@ const Nobody = "-"
 const MaxPage = 500
 
 // maxPurposes is how many purposes one statement can filter by.
-const maxPurposes = 16
+const maxPurposes = 64
 
 // List gives a page of cases of the visit's purposes, the last changed first, and the cursor of the next page, empty
 // at the end. A cursor holds a place in time, so it stays right while cases are made.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"insegel/internal/clock"
@@ -127,12 +128,27 @@ type NewMessage struct {
 	Files []NewFile
 }
 
+// clean gives the message with texts that every database, page and letter can hold.
+func (m NewMessage) clean() NewMessage {
+	m.Subject, m.From, m.ReplyTo = line(m.Subject, MaxSubject), m.From.clean(), m.ReplyTo.clean()
+	m.To, m.Cc = clean(m.To), clean(m.Cc)
+	m.MessageID = store.Text(m.MessageID)
+	m.Body, m.HTML = store.Text(m.Body), store.Text(m.HTML)
+	return m
+}
+
 func (m NewMessage) check() error {
+	var sum int64
+	for _, f := range m.Files {
+		sum += f.Draft.Size
+	}
 	switch {
 	case len(m.Body) > MaxBody:
 		return fault.New(fault.TooLarge, "fault.message.too_long", "limit", MaxBody)
 	case len(m.Files) > MaxFiles:
 		return fault.New(fault.TooLarge, "fault.message.too_many_files", "limit", MaxFiles)
+	case m.Kind.Outgoing() && sum > MaxSent:
+		return fault.New(fault.TooLarge, "fault.too_large", "limit", MaxSent)
 	case m.Kind.Outgoing() && len(m.To) == 0:
 		return fault.New(fault.Invalid, "fault.message.no_recipient")
 	}
@@ -142,10 +158,10 @@ func (m NewMessage) check() error {
 // add writes a message under its case's key: text, files, the names it can be found by, and a job for each recipient of what
 // is sent.
 func add(w *visit.Writer, key visit.Key, c *Case, m NewMessage) error {
+	m = m.clean()
 	if err := m.check(); err != nil {
 		return err
 	}
-	m.Subject = cut(m.Subject, MaxSubject)
 	head, err := json.Marshal(m.Head)
 	if err != nil {
 		return fmt.Errorf("message head: %w", err)
@@ -182,7 +198,7 @@ const JobSend = "mail.send"
 
 func addFiles(w *visit.Writer, key visit.Key, c *Case, m NewMessage) error {
 	for place, f := range m.Files {
-		f.Name = cut(f.Name, MaxName)
+		f.Name, f.Type = line(f.Name, MaxName), line(f.Type, MaxName)
 		head, err := json.Marshal(f.FileHead)
 		if err != nil {
 			return fmt.Errorf("file head: %w", err)
@@ -195,16 +211,15 @@ func addFiles(w *visit.Writer, key visit.Key, c *Case, m NewMessage) error {
 }
 
 // addParties notes who is in the case: only they are believed when a letter says that it belongs here. Whom a
-// stranger copied is not thereby a party; whom we answer is.
+// stranger copied is not thereby a party; whom we answer is. We ourselves are none.
 func addParties(w *visit.Writer, c *Case, m NewMessage) {
-	people := []Person{m.From}
-	if m.Kind.Outgoing() {
-		people = append(append([]Person(nil), m.To...), m.Cc...)
-	}
-	for _, p := range people {
-		if m.Author == "" || m.Kind.Outgoing() {
+	switch {
+	case m.Kind.Outgoing():
+		for _, p := range slices.Concat(m.To, m.Cc) {
 			addParty(w, c, p)
 		}
+	case m.Author == "":
+		addParty(w, c, m.From)
 	}
 }
 
@@ -214,9 +229,14 @@ func addParty(w *visit.Writer, c *Case, p Person) {
 	}
 }
 
-// maxMessages bounds what one page reads of a case.
-const maxMessages = 2000
+// What one page reads of a case, the newest of each.
+const (
+	maxMessages  = 2000
+	maxCaseFiles = 10 * maxMessages
+	maxHeads     = 200 // of a thread, to know whom to answer
+)
 
+// messages gives a case's messages in their order.
 func messages(ctx context.Context, r *visit.Reader, key visit.Key, c *Case) ([]Message, error) {
 	rows, err := r.Query(ctx, sqlMessages, c.ID, maxMessages)
 	if err != nil {
@@ -231,7 +251,43 @@ func messages(ctx context.Context, r *visit.Reader, key visit.Key, c *Case) ([]M
 		}
 		all = append(all, m)
 	}
+	slices.Reverse(all)
 	return all, rows.Err()
+}
+
+// heads gives the newest messages without their texts, in their order.
+func heads(ctx context.Context, r *visit.Reader, key visit.Key, c *Case) ([]Message, error) {
+	rows, err := r.Query(ctx, sqlHeads, c.ID, maxHeads)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []Message
+	for rows.Next() {
+		var m Message
+		var head []byte
+		if err := rows.Scan(&m.ID, (*string)(&m.Kind), &head); err != nil {
+			return nil, err
+		}
+		if err := m.open(key, head); err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	slices.Reverse(all)
+	return all, rows.Err()
+}
+
+// open opens what stands over the text.
+func (m *Message) open(key visit.Key, head []byte) error {
+	b, err := key.Open("message", "head", m.ID, head)
+	if err == nil && len(b) > 0 {
+		err = json.Unmarshal(b, &m.Head)
+	}
+	if err != nil {
+		return fmt.Errorf("message %s: %w", m.ID, err)
+	}
+	return nil
 }
 
 func scanMessage(key visit.Key, into func(...any) error) (m Message, err error) {
@@ -241,12 +297,8 @@ func scanMessage(key visit.Key, into func(...any) error) (m Message, err error) 
 		return m, err
 	}
 	m.At = clock.FromMicros(at)
-	b, err := key.Open("message", "head", m.ID, head)
-	if err == nil && len(b) > 0 {
-		err = json.Unmarshal(b, &m.Head)
-	}
-	if err != nil {
-		return m, fmt.Errorf("message %s: %w", m.ID, err)
+	if err = m.open(key, head); err != nil {
+		return m, err
 	}
 	if m.Body, err = key.Text("message", "body", m.ID, body); err != nil {
 		return m, err
@@ -255,8 +307,13 @@ func scanMessage(key visit.Key, into func(...any) error) (m Message, err error) 
 	return m, err
 }
 
-func files(ctx context.Context, r *visit.Reader, key visit.Key, c *Case) (map[string][]File, error) {
-	rows, err := r.Query(ctx, sqlFiles, c.ID, maxMessages*10)
+// files gives the files of a case by message, or of one message of it.
+func files(ctx context.Context, r *visit.Reader, key visit.Key, c *Case, message string) (map[string][]File, error) {
+	sql, args := sqlFiles, []any{c.ID, maxCaseFiles}
+	if message != "" {
+		sql, args = sqlFilesOf, []any{c.ID, message, MaxFiles}
+	}
+	rows, err := r.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"insegel/internal/clock"
-	"insegel/internal/fault"
 	"insegel/internal/mailmsg"
 	"insegel/internal/store"
 	"insegel/internal/visit"
@@ -33,11 +33,11 @@ func Read(ctx context.Context, r *visit.Reader, number int64) (Thread, error) {
 	if t.Messages, err = messages(ctx, r, key, &c); err != nil {
 		return t, err
 	}
-	of, err := files(ctx, r, key, &c)
+	of, err := files(ctx, r, key, &c, "")
 	if err != nil {
 		return t, err
 	}
-	sent, err := deliveries(ctx, r, key, number)
+	sent, err := deliveries(ctx, r, key, sqlDeliveries, number, maxCaseFiles)
 	if err != nil {
 		return t, err
 	}
@@ -63,8 +63,8 @@ func Get(ctx context.Context, r *visit.Reader, number int64) (Case, error) {
 	return c, err
 }
 
-func deliveries(ctx context.Context, r *visit.Reader, key visit.Key, number int64) (map[string][]Delivery, error) {
-	rows, err := r.Query(ctx, sqlDeliveries, number)
+func deliveries(ctx context.Context, r *visit.Reader, key visit.Key, sql string, args ...any) (map[string][]Delivery, error) {
+	rows, err := r.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -93,8 +93,8 @@ func scanDelivery(key visit.Key, into func(...any) error) (d Delivery, err error
 
 func deliveryRow(message string, place int64) string { return fmt.Sprintf("%s %d", message, place) }
 
-// ToSend gives what a delivery needs: the message with its case, and the files. done is true where there is nothing left
-// to send.
+// ToSend gives what a delivery needs: the message with its files, its case, and the delivery. done is true where there is nothing
+// left to send.
 func ToSend(ctx context.Context, r *visit.Reader, messageID string, place int64) (c Case, m Message, d Delivery, done bool, err error) {
 	var number int64
 	err = r.QueryRow(ctx, sqlMessageCase, []any{messageID}, &number)
@@ -104,21 +104,28 @@ func ToSend(ctx context.Context, r *visit.Reader, messageID string, place int64)
 	if err != nil {
 		return c, m, d, false, err
 	}
-	t, err := Read(ctx, r, number)
-	if err != nil || t.Erased {
-		return c, m, d, t.Erased, err
+	c, key, err := byNumber(ctx, r, number)
+	if err != nil || c.Erased {
+		return c, m, d, c.Erased, err
 	}
-	for _, m := range t.Messages {
-		if m.ID != messageID {
-			continue
-		}
-		for _, d := range m.Deliveries {
-			if d.Place == place {
-				return t.Case, m, d, d.State != Queued, nil
-			}
-		}
+	r.Case(number)
+	d, err = scanDelivery(key, func(dest ...any) error { return r.QueryRow(ctx, sqlDelivery, []any{messageID, place}, dest...) })
+	if errors.Is(err, store.ErrNoRows) || err == nil && d.State != Queued {
+		return c, m, d, true, nil
 	}
-	return c, m, d, true, nil
+	if err != nil {
+		return c, m, d, false, err
+	}
+	m, err = scanMessage(key, func(dest ...any) error { return r.QueryRow(ctx, sqlMessage, []any{c.ID, messageID}, dest...) })
+	if err != nil {
+		return c, m, d, false, err
+	}
+	of, err := files(ctx, r, key, &c, messageID)
+	m.Files = of[messageID]
+	if place < int64(len(m.To)) {
+		d.To = m.To[place]
+	}
+	return c, m, d, false, err
 }
 
 // FileOf gives a file's bytes by its id, for sending it along.
@@ -127,13 +134,35 @@ func FileOf(ctx context.Context, r *visit.Reader, number int64, f File) (visit.C
 	return b, err
 }
 
-// ByReference finds the case that a message id of ours or theirs belongs to; NotFound where none does.
-func ByReference(ctx context.Context, r *visit.Reader, messageID string) (message string, number int64, err error) {
-	err = r.QueryRow(ctx, sqlRef, []any{r.Lookup("message-id", messageID)}, &message, &number)
-	if errors.Is(err, store.ErrNoRows) {
-		return "", 0, fault.New(fault.NotFound, "fault.case.not_found")
+// Ref is a message that is known by a message id.
+type Ref struct {
+	Message string
+	Case    int64
+	ID      string
+}
+
+// Ours tells whether the message id is one that we gave: ours begin with the message's own id, which nobody outside chooses.
+func (f Ref) Ours() bool { return strings.HasPrefix(f.ID, f.Message+"@") }
+
+// maxRefs is how many messages of one id are looked at: anybody can write a letter with an id that is taken.
+const maxRefs = 16
+
+// ByReference gives the messages of ours or theirs that have a message id, the oldest case first.
+func ByReference(ctx context.Context, r *visit.Reader, messageID string) ([]Ref, error) {
+	rows, err := r.Query(ctx, sqlRefs, r.Lookup("message-id", messageID), maxRefs)
+	if err != nil {
+		return nil, err
 	}
-	return message, number, err
+	defer rows.Close()
+	var all []Ref
+	for rows.Next() {
+		f := Ref{ID: messageID}
+		if err := rows.Scan(&f.Message, &f.Case); err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, rows.Err()
 }
 
 // Party tells whether an address takes part in a case.

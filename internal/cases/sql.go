@@ -106,9 +106,10 @@ FROM cases c LEFT JOIN sealkey k ON k.id = c.id`
 // A page is read along one index, from where the last one ended; what is left to filter is little. The purposes are
 // at most maxPurposes; places that are left over hold nothing.
 const (
+	sixteen  = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
 	after    = `(c.updated, c.number) < (?, ?)`
 	filtered = `
-AND c.purpose IN (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+AND c.purpose IN (` + sixteen + `, ` + sixteen + `, ` + sixteen + `, ` + sixteen + `)
 AND (CAST(? AS TEXT) = '' OR c.state = ?)
 AND (CAST(? AS TEXT) = '' OR c.queue = ?)
 AND c.updated >= ?
@@ -151,24 +152,26 @@ WHERE id = $8`
 	sqlMessageNew = `
 INSERT INTO message (id, case_id, at, kind, channel, author, head, body, html, raw, state, files)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
-	sqlMessages     = `SELECT id, at, kind, channel, author, head, body, html, raw, state, files FROM message WHERE case_id = $1 ORDER BY at, id LIMIT $2`
+	sqlMessages     = `SELECT id, at, kind, channel, author, head, body, html, raw, state, files FROM message WHERE case_id = $1 ORDER BY at DESC, id DESC LIMIT $2`
+	sqlHeads        = `SELECT id, kind, head FROM message WHERE case_id = $1 ORDER BY at DESC, id DESC LIMIT $2`
 	sqlMessage      = `SELECT id, at, kind, channel, author, head, body, html, raw, state, files FROM message WHERE case_id = $1 AND id = $2`
 	sqlMessageState = `UPDATE message SET state = $1 WHERE id = $2`
 	sqlMessageCase  = `SELECT c.number FROM message m JOIN cases c ON c.id = m.case_id WHERE m.id = $1`
 
 	sqlFileNew = `INSERT INTO attachment (id, message, case_id, place, head, size) VALUES ($1, $2, $3, $4, $5, $6)`
-	sqlFiles   = `SELECT id, message, head, size FROM attachment WHERE case_id = $1 ORDER BY message, place LIMIT $2`
+	sqlFiles   = `SELECT id, message, head, size FROM attachment WHERE case_id = $1 ORDER BY message DESC, place LIMIT $2`
+	sqlFilesOf = `SELECT id, message, head, size FROM attachment WHERE case_id = $1 AND message = $2 ORDER BY place LIMIT $3`
 	sqlFile    = `SELECT id, message, head, size FROM attachment WHERE case_id = $1 AND message = $2 AND id = $3`
 
 	sqlPartyNew = `INSERT INTO party (case_id, hash) VALUES ($1, $2) ON CONFLICT (case_id, hash) DO NOTHING`
 	sqlParty    = `SELECT p.case_id FROM party p JOIN cases c ON c.id = p.case_id WHERE c.number = $1 AND p.hash = $2`
 
 	sqlRefNew = `INSERT INTO message_ref (hash, message, case_no) VALUES ($1, $2, $3) ON CONFLICT (hash, message) DO NOTHING`
-	sqlRef    = `SELECT message, case_no FROM message_ref WHERE hash = $1 ORDER BY case_no DESC, message DESC LIMIT 1`
+	sqlRefs   = `SELECT message, case_no FROM message_ref WHERE hash = $1 ORDER BY case_no, message LIMIT $2`
 
 	sqlDeliveryNew = `
 INSERT INTO delivery (message, place, case_no, state, status, tries, first, next) VALUES ($1, $2, $3, 'queued', '', 0, $4, $4)`
-	sqlDeliveries   = `SELECT message, place, state, status, detail, tries, first, next FROM delivery WHERE case_no = $1 ORDER BY message, place`
+	sqlDeliveries   = `SELECT message, place, state, status, detail, tries, first, next FROM delivery WHERE case_no = $1 ORDER BY message DESC, place LIMIT $2`
 	sqlDelivery     = `SELECT message, place, state, status, detail, tries, first, next FROM delivery WHERE message = $1 AND place = $2`
 	sqlDeliverySet  = `UPDATE delivery SET state = $1, status = $2, detail = $3, tries = tries + 1, next = $4 WHERE message = $5 AND place = $6`
 	sqlDeliveryFail = `UPDATE delivery SET state = 'failed', status = $1, detail = $2 WHERE message = $3 AND place = $4`

@@ -28,7 +28,7 @@ func Create(w *visit.Writer, d Draft, first NewMessage) (Case, visit.Key, error)
 	}
 	now := v.Now()
 	c := Case{ID: v.NewID(), Kind: d.Kind, Class: d.Class, Queue: d.Queue, Purpose: d.Purpose, State: New, Priority: d.Priority,
-		Subject: cut(strings.TrimSpace(d.Subject), MaxSubject), Requester: d.Requester, Created: now, Updated: now, Version: 1, MayBelong: d.MayBelong}
+		Subject: line(strings.TrimSpace(d.Subject), MaxSubject), Requester: d.Requester.clean(), Created: now, Updated: now, Version: 1, MayBelong: d.MayBelong}
 	key, err := w.NewKey(c.ID, "case", d.Purpose)
 	if err != nil {
 		return c, key, err
@@ -52,11 +52,18 @@ func Create(w *visit.Writer, d Draft, first NewMessage) (Case, visit.Key, error)
 // Add puts a message into a case and moves the case's state as the message asks: a letter from outside reopens
 // what was waiting or solved.
 func Add(w *visit.Writer, key visit.Key, c *Case, m NewMessage) error {
+	return addAnd(w, key, c, m, nil)
+}
+
+// addAnd is Add with the state that the handler chose.
+func addAnd(w *visit.Writer, key visit.Key, c *Case, m NewMessage, chosen *State) error {
 	if err := add(w, key, c, m); err != nil {
 		return err
 	}
 	next := c.State
 	switch {
+	case chosen != nil:
+		next = *chosen
 	case m.Kind == Incoming && (c.State == Pending || c.State == Solved):
 		next = Open
 	case m.Kind == Reply && c.State == New:

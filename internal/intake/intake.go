@@ -88,8 +88,10 @@ VALUES ($1, $2, $3, 'waiting', '', $4, $5, $6, $7, $8, 0)`
 	sqlGet     = sqlColumns + ` WHERE id = $1`
 	sqlHeld    = sqlColumns + `
 WHERE state = 'held' AND (received < $1 OR (received = $1 AND id < $2))
-AND purpose IN ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-ORDER BY received DESC, id DESC LIMIT $19`
+AND purpose IN ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
+	$27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50,
+	$51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66)
+ORDER BY received DESC, id DESC LIMIT $67`
 	sqlOldest  = `SELECT COALESCE(MIN(received), 0), COUNT(*) FROM letter WHERE state = 'waiting'`
 	sqlFiled   = `UPDATE letter SET state = 'filed', reason = '', envelope = NULL, blob = '', case_no = $1 WHERE id = $2`
 	sqlHold    = `UPDATE letter SET state = 'held', reason = $1 WHERE id = $2`
@@ -98,7 +100,7 @@ ORDER BY received DESC, id DESC LIMIT $19`
 )
 
 // Receive makes a letter durable for one queue, and queues its job. The same bytes delivered twice to a queue are one letter:
-// digest is SHA-256 of the message without its leading trace headers. size is at most limit bytes.
+// digest is SHA-256 of the message without its leading trace headers. More than limit bytes are a fault TooLarge.
 func Receive(ctx context.Context, v *visit.Visit, q queue.Queue, env Envelope, digest [32]byte, raw io.Reader, limit int64) (letterID string, err error) {
 	env = bounded(env)
 	b, err := json.Marshal(env)
@@ -222,7 +224,7 @@ type Page struct {
 // MaxPage bounds a list; maxPurposes is how many purposes the statement has places for.
 const (
 	MaxPage     = 200
-	maxPurposes = 16
+	maxPurposes = 64
 )
 
 // HeldLetters lists the quarantine, the newest first.
@@ -243,7 +245,7 @@ func HeldLetters(ctx context.Context, r *visit.Reader, p Page, limit int) ([]Let
 			args = append(args, "")
 		}
 	}
-	rows, err := r.Query(ctx, sqlHeld, append(args, min(limit, MaxPage))...)
+	rows, err := r.Query(ctx, sqlHeld, append(args, max(1, min(limit, MaxPage)))...)
 	if err != nil {
 		return nil, err
 	}
