@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
 	"insegel/internal/cases"
 	"insegel/internal/fault"
@@ -29,6 +31,10 @@ const (
 // fileAttempts is how often filing may fail before the letter is held whole.
 const fileAttempts = 6
 
+// atLast is how long the last word on a job may take when the job's own time is over: what was decided or has happened outside must
+// be written.
+const atLast = 5 * time.Second
+
 // opened is a letter with all that is needed to file it.
 type opened struct {
 	intake.Letter
@@ -37,8 +43,18 @@ type opened struct {
 	raw   []byte
 }
 
-// File is the job that makes a letter a message of a case.
-func (c *Channel) File(ctx context.Context, v *visit.Visit, j jobs.Job) error {
+// File is the job that makes a letter a message of a case. A defect that a letter meets costs it its filing, never its place
+// in the quarantine.
+func (c *Channel) File(ctx context.Context, v *visit.Visit, j jobs.Job) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = c.holdAfter(ctx, v, j, fault.New(fault.Internal, "fault.job.panicked", "kind", j.Kind))
+		}
+	}()
+	return c.fileIt(ctx, v, j)
+}
+
+func (c *Channel) fileIt(ctx context.Context, v *visit.Visit, j jobs.Job) error {
 	l, err := c.open(ctx, v, j.Arg)
 	switch {
 	case errors.Is(err, errNotWaiting):
@@ -94,9 +110,12 @@ func (c *Channel) open(ctx context.Context, v *visit.Visit, letterID string) (*o
 // holdAfter tries again later, and holds the letter when that has not helped: it is never dropped, and never
 // stands in the way of others.
 func (c *Channel) holdAfter(ctx context.Context, v *visit.Visit, j jobs.Job, err error) error {
-	if k := fault.KindOf(err); k == fault.Unavailable || j.Attempt+1 < fileAttempts {
+	slow := ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) // it uses up its whole lease
+	if j.Attempt+1 < fileAttempts || fault.KindOf(err) == fault.Unavailable && !slow {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), atLast)
+	defer cancel()
 	c.c.Logger.Error("letter held", "tenant", v.Tenant(), "letter", j.Arg, "fault", fault.Of(err).Key, "err", err)
 	return c.hold(ctx, v, j, HeldFailed)
 }
@@ -154,6 +173,7 @@ type target struct {
 	mayBelong int64             // of the case that a stranger's letter names
 	kind      cases.MessageKind // what it is there
 	message   string            // the answer of ours that a report is about
+	signed    bool              // it came through the case's signed address: its sender has read an answer of ours
 	hold      string            // a reason to keep it in quarantine instead
 }
 
@@ -169,12 +189,15 @@ func (c *Channel) target(ctx context.Context, r *visit.Reader, l *opened, m *mai
 	case mailmsg.Bounce, mailmsg.DeliveryReport, mailmsg.Complaint:
 		return c.reported(ctx, r, detail, kind)
 	}
+	if back, err := comesBack(ctx, r, m); err != nil || back {
+		return target{hold: HeldLoop}, err
+	}
 	to := target{kind: cases.Incoming}
 	if n, ok := number(v, detail, signReply); ok {
-		to.number = n
+		to.number, to.signed = n, true
 	} else if n, ok := number(v, detail, signBounce); ok {
-		to.number = n // some machines answer to the envelope's sender
-	} else if err := to.named(ctx, r, m); err != nil {
+		to.number, to.signed = n, true // some machines answer to the envelope's sender
+	} else if err := to.named(ctx, r, l.queue, m); err != nil {
 		return to, err
 	}
 	if to.number != 0 {
@@ -191,43 +214,83 @@ func (c *Channel) target(ctx context.Context, r *visit.Reader, l *opened, m *mai
 	return to, nil
 }
 
+// comesBack tells whether a letter is one that we wrote: somebody forwards our answers to us.
+func comesBack(ctx context.Context, r *visit.Reader, m *mailmsg.Message) (bool, error) {
+	if m.MessageID == "" {
+		return false, nil
+	}
+	refs, err := cases.ByReference(ctx, r, m.MessageID)
+	return slices.ContainsFunc(refs, cases.Ref.Ours), err
+}
+
 // named finds the case that a letter names in its headers or subject, and whether its sender takes part in it.
-func (t *target) named(ctx context.Context, r *visit.Reader, m *mailmsg.Message) error {
-	n, err := referred(ctx, r, m)
+func (t *target) named(ctx context.Context, r *visit.Reader, q queue.Queue, m *mailmsg.Message) error {
+	known, err := referred(ctx, r, m)
 	if err != nil {
 		return err
 	}
-	if n == 0 {
-		var ok bool
-		if n, ok = mailmsg.CaseMark(m.Subject); !ok {
-			return nil
-		}
+	if n, ok := mailmsg.CaseMark(m.Subject); ok && len(known) == 0 {
+		known = []int64{n}
+	}
+	if len(known) == 0 {
+		return nil
 	}
 	author, _ := m.Author()
-	if author.Usable() {
+	var joined []int64
+	for _, n := range known {
+		if !author.Usable() {
+			break
+		}
 		in, err := cases.Party(ctx, r, n, author.Mail)
 		if err != nil {
 			return err
 		}
 		if in {
+			joined = append(joined, n)
+		}
+	}
+	if len(joined) == 0 {
+		t.mayBelong = known[0]
+		return nil
+	}
+	t.number = joined[0]
+	return t.ofQueue(ctx, r, q, joined)
+}
+
+// ofQueue prefers the case of the queue that the letter came to, where one letter was written to several queues.
+func (t *target) ofQueue(ctx context.Context, r *visit.Reader, q queue.Queue, joined []int64) error {
+	if len(joined) == 1 {
+		return nil
+	}
+	for _, n := range joined {
+		c, err := cases.Get(ctx, r, n)
+		if err != nil {
+			return err
+		}
+		if c.Queue == q.ID {
 			t.number = n
 			return nil
 		}
 	}
-	t.mayBelong = n
 	return nil
 }
 
-// referred finds the case of the newest message id that a letter refers to and we know.
-func referred(ctx context.Context, r *visit.Reader, m *mailmsg.Message) (int64, error) {
+// referred finds the cases of the newest message id that a letter refers to and we know. There can be several: anybody
+// may write a letter with an id that is taken, and one letter may come to several queues.
+func referred(ctx context.Context, r *visit.Reader, m *mailmsg.Message) (numbers []int64, err error) {
 	ids := append(append([]string(nil), m.References...), m.InReplyTo...)
-	for i := len(ids) - 1; i >= 0; i-- {
-		_, n, err := cases.ByReference(ctx, r, ids[i])
-		if err == nil || fault.KindOf(err) != fault.NotFound {
-			return n, err
+	for i := len(ids) - 1; i >= 0 && len(numbers) == 0; i-- {
+		refs, err := cases.ByReference(ctx, r, ids[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range refs {
+			if !slices.Contains(numbers, f.Case) {
+				numbers = append(numbers, f.Case)
+			}
 		}
 	}
-	return 0, nil
+	return numbers, nil
 }
 
 // stillOpen lets a letter join only a case that is there, of the same purpose, and not closed for good; else it
@@ -248,15 +311,17 @@ func (t *target) stillOpen(ctx context.Context, r *visit.Reader, q queue.Queue) 
 }
 
 // reported finds the answer that a bounce or report is about. A report proves itself by our signed return path, or by naming
-// a message id of ours: a report on anything else is held, never a case.
+// a message id that we gave: a report on anything else is held, never a case.
 func (c *Channel) reported(ctx context.Context, r *visit.Reader, detail string, kind mailmsg.Kind) (target, error) {
 	t := target{kind: cases.Report}
 	if kind.OriginalMessageID != "" {
-		message, n, err := cases.ByReference(ctx, r, kind.OriginalMessageID)
-		if err != nil && fault.KindOf(err) != fault.NotFound {
+		refs, err := cases.ByReference(ctx, r, kind.OriginalMessageID)
+		if err != nil {
 			return t, err
 		}
-		t.message, t.number = message, n
+		if i := slices.IndexFunc(refs, cases.Ref.Ours); i >= 0 {
+			t.message, t.number = refs[i].Message, refs[i].Case
+		}
 	}
 	if n, ok := number(r.Visit(), detail, signBounce); ok && t.number == 0 {
 		t.number = n
@@ -264,11 +329,14 @@ func (c *Channel) reported(ctx context.Context, r *visit.Reader, detail string, 
 	if t.number == 0 {
 		return target{hold: HeldReport}, nil
 	}
-	_, err := cases.Get(ctx, r, t.number)
-	if err != nil && fault.KindOf(err) == fault.NotFound {
+	about, err := cases.Get(ctx, r, t.number)
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return t, err
+	}
+	if err != nil || about.Erased {
 		return target{hold: HeldReport}, nil
 	}
-	return t, err
+	return t, nil
 }
 
 // spool takes the letter's files in before the change.

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"insegel/internal/cases"
+	"insegel/internal/fault"
 	"insegel/internal/intake"
 	"insegel/internal/jobs"
 	"insegel/internal/mailmsg"
@@ -42,20 +43,21 @@ func (c *Channel) file(ctx context.Context, w *visit.Writer, j jobs.Job, l *open
 	return number, nil
 }
 
-// join adds the message to its case, or makes one.
+// join adds the message to its case, or makes one. A case that was closed or erased since the letter was read takes no more
+// letters: a new one names it.
 func (c *Channel) join(ctx context.Context, w *visit.Writer, l *opened, m *mailmsg.Message, kind mailmsg.Kind, to target, msg cases.NewMessage) (visit.Key, int64, error) {
 	if to.number == 0 {
-		author, _ := m.Author()
-		made, key, err := cases.Create(w, cases.Draft{Queue: l.queue.ID, Purpose: l.queue.Purpose, Subject: mailmsg.StripPrefixes(m.Subject),
-			Requester: person(author), MayBelong: to.mayBelong}, msg)
-		if err != nil {
-			return key, 0, err
-		}
-		return key, made.Number, c.acknowledge(ctx, w, key, &made, l, m, msg)
+		return c.begin(ctx, w, l, m, to.mayBelong, msg)
 	}
 	found, key, err := cases.ForUpdate(ctx, w, to.number)
-	if err != nil {
-		return key, 0, err
+	if err == nil && found.State == cases.Closed && to.kind != cases.Report {
+		err = fault.New(fault.NotFound, "fault.case.closed", "number", to.number)
+	}
+	switch {
+	case fault.KindOf(err) == fault.NotFound && err != nil && to.kind == cases.Incoming:
+		return c.begin(ctx, w, l, m, to.number, msg)
+	case err != nil:
+		return key, 0, err // a machine's answer is looked at again, and held
 	}
 	w.Case(found.Number)
 	if err := cases.Add(w, key, &found, msg); err != nil {
@@ -65,6 +67,17 @@ func (c *Channel) join(ctx context.Context, w *visit.Writer, l *opened, m *mailm
 		err = c.bounced(ctx, w, key, &found, to, kind)
 	}
 	return key, found.Number, err
+}
+
+// begin makes a case of a letter, and tells its sender.
+func (c *Channel) begin(ctx context.Context, w *visit.Writer, l *opened, m *mailmsg.Message, mayBelong int64, msg cases.NewMessage) (visit.Key, int64, error) {
+	author, _ := m.Author()
+	made, key, err := cases.Create(w, cases.Draft{Queue: l.queue.ID, Purpose: l.queue.Purpose, Subject: mailmsg.StripPrefixes(m.Subject),
+		Requester: person(author), MayBelong: mayBelong}, msg)
+	if err != nil {
+		return key, 0, err
+	}
+	return key, made.Number, c.acknowledge(ctx, w, key, &made, l, m, msg)
 }
 
 // message makes a message of a letter. What is too long for a page is cut; the original keeps all.
@@ -83,13 +96,22 @@ func (c *Channel) message(messageID string, l *opened, m *mailmsg.Message, to ta
 	if m.DateOK {
 		msg.Date = m.Date.Format(time.RFC3339)
 	}
-	for _, a := range m.ReplyTo {
-		if a.Usable() && a.Mail != author.Mail {
-			msg.ReplyTo = person(a)
-			break
-		}
+	msg.ReplyTo = answerTo(m, author)
+	if to.number != 0 && !to.signed && msg.ReplyTo != (cases.Person{}) {
+		// A forged From and a case's number get a letter in; they must not lead the answer elsewhere too.
+		msg.ReplyTo, msg.Problems = cases.Person{}, append(msg.Problems[:len(msg.Problems):len(msg.Problems)], "reply_to_elsewhere")
 	}
 	return msg
+}
+
+// answerTo is where the author wants the answer, if elsewhere.
+func answerTo(m *mailmsg.Message, author mailmsg.Address) cases.Person {
+	for _, a := range m.ReplyTo {
+		if a.Usable() && a.Mail != author.Mail {
+			return person(a)
+		}
+	}
+	return cases.Person{}
 }
 
 func person(a mailmsg.Address) cases.Person {

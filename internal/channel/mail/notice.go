@@ -36,6 +36,8 @@ func (c *Channel) Notify(ctx context.Context, v *visit.Visit, j jobs.Job) error 
 	if res.Outcome == deliver.Temporary && v.Now().Sub(j.Created) < noticeLife {
 		return fault.New(fault.Unavailable, "fault.mail.later", "status", res.Enhanced)
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), atLast) // it must not be sent again because the program stops
+	defer cancel()
 	if res.Outcome != deliver.Delivered {
 		c.c.Logger.Warn("notice not delivered", "tenant", v.Tenant(), "account", n.Account, "status", res.Enhanced)
 	}

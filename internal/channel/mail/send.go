@@ -26,6 +26,9 @@ type outgoing struct {
 	done  bool
 }
 
+// writeAttempts is how often writing an answer may fail before it counts as one that cannot be sent.
+const writeAttempts = 4
+
 // Send is the job that sends a message to one recipient. Between the other side's 250 and our commit a kill means that it
 // is sent twice, with the same Message-ID; never that it is lost.
 func (c *Channel) Send(ctx context.Context, v *visit.Visit, j jobs.Job) error {
@@ -38,6 +41,9 @@ func (c *Channel) Send(ctx context.Context, v *visit.Visit, j jobs.Job) error {
 		return err
 	}
 	raw, err := write(v, o)
+	if err != nil && j.Attempt+1 < writeAttempts {
+		return err // a disk that does not answer, perhaps
+	}
 	if err != nil {
 		return c.attempted(ctx, v, j, o, cases.Outcome{State: cases.Failed, Status: "5.6.0", Detail: fault.Of(err).Key})
 	}
@@ -120,8 +126,11 @@ func (c *Channel) outcome(v *visit.Visit, o outgoing, r deliver.Result) cases.Ou
 	return out
 }
 
-// attempted writes what came of it, ends this job, and queues the next attempt's in the same change.
+// attempted writes what came of it, ends this job, and queues the next attempt's in the same change. It does so even if the program
+// stops meanwhile: what the other side has taken must not be sent again.
 func (c *Channel) attempted(ctx context.Context, v *visit.Visit, j jobs.Job, o outgoing, out cases.Outcome) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), atLast)
+	defer cancel()
 	_, err := visit.Update(ctx, v, func(w *visit.Writer) (struct{}, error) {
 		w.Case(o.c.Number)
 		w.Done(j.ID)
