@@ -12,12 +12,14 @@ import (
 	"github.com/a-h/templ"
 	"github.com/a-h/templ/generator"
 	"github.com/a-h/templ/parser/v2"
+
+	"insegel/test/browser"
 )
 
 // What is committed as *_templ.go is what the pages give today, made by the version that go.mod names:
 // go run github.com/a-h/templ/cmd/templ@VERSION generate
 func TestGeneratedPagesAreCurrent(t *testing.T) {
-	top, seen := root(t), 0
+	top, seen := browser.Root(t), 0
 	err := filepath.WalkDir(filepath.Join(top, "internal"), func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".templ") {
 			return err
