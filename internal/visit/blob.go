@@ -19,8 +19,13 @@ func (v *Visit) Spool(body io.Reader, limit int64) (*Draft, error) {
 	return v.tenant.Spool(body, limit)
 }
 
-// Discard forgets a draft that no change will name.
-func (v *Visit) Discard(d *Draft) { v.tenant.Discard(d) }
+// Discard forgets a draft that no change will name. After a change of which nobody knows whether it was committed nothing is
+// thrown away: a row may name the file. What no row names is swept.
+func (v *Visit) Discard(d *Draft) {
+	if !v.doubt.Load() {
+		v.tenant.Discard(d)
+	}
+}
 
 // Keep stores a draft under a key, in the change.
 func (w *Writer) Keep(k Key, d *Draft) {

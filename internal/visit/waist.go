@@ -10,9 +10,11 @@ package visit
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"insegel/internal/access"
@@ -56,6 +58,7 @@ type Visit struct {
 	action   access.Action
 	purposes []string
 	seen     time.Time
+	doubt    atomic.Bool // a change of this visit may have been committed or not
 }
 
 // Enter decides what a credential is worth for an action, now, and opens the tenant for it. Leave must be called.
@@ -175,6 +178,9 @@ func (v *Visit) commit(ctx context.Context, fn func(*Writer) error) error {
 		return []any{rec}, err
 	}})
 	if err != nil {
+		if errors.Is(err, store.Uncertain(nil)) {
+			v.doubt.Store(true)
+		}
 		return err
 	}
 	last.acknowledged()
