@@ -101,12 +101,8 @@ func (w *Writer) Done(jobID string) { jobs.Done(w.w, jobID) }
 // Set says what a clear field became, and Was what it was.
 func (w *Writer) Set(field, value string) { put(&w.note.set, field, value) }
 
-// Was says what a clear field was before the change: the first time counts where a change moves it twice.
-func (w *Writer) Was(field, value string) {
-	if _, said := w.note.was[field]; !said {
-		put(&w.note.was, field, value)
-	}
-}
+// Was says what a clear field was before.
+func (w *Writer) Was(field, value string) { put(&w.note.was, field, value) }
 
 // Made counts rows that this change made (+) or removed (−): what the log itself counts them by.
 func (w *Writer) Made(table string, n int64) {

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -286,5 +287,35 @@ func TestLogSaysNoContent(t *testing.T) {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log lacks %s:\n%s", want, log)
 		}
+	}
+}
+
+// A defect is told to the log, with its cause; the browser reads the reference only.
+func TestDefectsAreHidden(t *testing.T) {
+	s := webtest.New(t, engine(t))
+	s.Desk.Routes().Get("/boom", access.ListCases, func(*kit.Request) error { panic("at the disco") })
+	s.Desk.Routes().Get("/broken", access.ListCases, func(*kit.Request) error { return errors.New("pq: /var/lib/secret") })
+	s.Desk.Routes().Get("/other", access.ListCases, func(q *kit.Request) error { return q.As(access.EraseCase) })
+	_, b := s.Member(s.Customer, "acme", "Bo Lind", "bo@acme.example", access.Handler)
+	for path, cause := range map[string]string{"/boom": "at the disco", "/broken": "pq: /var/lib/secret", "/other": "fault.internal"} {
+		a := b.Get(path, 500)
+		_, rest, _ := strings.Cut(s.Log.String(), `route="GET `+path+`"`)
+		if strings.Contains(a.Text, cause) || !strings.Contains(rest, cause) {
+			t.Errorf("%s: the cause is told to the browser, or not to the log", path)
+		}
+		if _, ref, ok := strings.Cut(s.Log.String(), `msg="request failed" reference=`); !ok || !strings.Contains(s.Log.String(), "id="+ref[:36]) {
+			t.Errorf("%s: the reference is not the request's id", path)
+		}
+	}
+	b.Get("/cases", 200)
+}
+
+// A piece of a page that is asked for without a session sends the whole window to the door.
+func TestFragmentWithoutSession(t *testing.T) {
+	s := webtest.New(t, engine(t))
+	r := httptest.NewRequest("GET", "/cases?state=new", nil)
+	r.Header.Set("HX-Request", "true")
+	if a := s.Browser("acme").Do(r); a.Header().Get("HX-Redirect") != "/login" || a.Text != "" {
+		t.Errorf("%d %v", a.Code, a.Header())
 	}
 }
