@@ -200,11 +200,11 @@ func (l Letter) Key(ctx context.Context, r *visit.Reader) (visit.Key, error) {
 // Blob is the id of the letter's bytes.
 func (l Letter) Blob() string { return l.blob }
 
-// MarkFiled says that a letter is a message of a case now: its bytes were re-keyed to the case, and its own key is
-// destroyed.
-func MarkFiled(w *visit.Writer, l Letter, number int64) {
+// MarkFiled says that a letter is a message of a case now: its bytes were re-keyed to the case, and its own key goes with the
+// case's. It is not destroyed yet, for a backup may hold the letter as it waited.
+func MarkFiled(w *visit.Writer, l Letter, number int64, key visit.Key) {
 	w.Put(sqlFiled, number, l.ID)
-	w.Erase(l.ID)
+	w.Follow(l.ID, key)
 }
 
 // Hold puts a letter into quarantine with its reason.

@@ -73,8 +73,16 @@ func (t *Tenant) NewKey(w store.Writer, id, kind, purpose string) (seal.Key, err
 	return k, nil
 }
 
-// DestroyKey erases all that is sealed under a key: here now, in every copy when the epoch key is next destroyed.
-func DestroyKey(w store.Writer, id string) { w.Put(sqlKeyEnd, id) }
+// DestroyKey erases all that is sealed under a key and under those that follow it: here now, in every copy when the epoch key is
+// next destroyed.
+func DestroyKey(w store.Writer, id string) {
+	w.Put(sqlKeyEnd, id)
+	w.Put(sqlFollowEnd, id)
+}
+
+// FollowKey lets a key live as long as another. What it sealed was sealed anew under that other, and only older copies still
+// need it: a restored letter that was waiting to be filed when the copy was made must open, unless its case was erased.
+func FollowKey(w store.Writer, id, other string) { w.Put(sqlKeyFollow, other, id) }
 
 func (t *Tenant) keyID(k KeyRow) seal.KeyID {
 	return seal.KeyID{Tenant: t.ID, Purpose: k.Purpose, Kind: k.Kind, ID: k.ID}

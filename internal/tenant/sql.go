@@ -10,8 +10,10 @@ CREATE TABLE sealkey (
 	kind TEXT NOT NULL,
 	purpose TEXT NOT NULL,
 	epoch BIGINT NOT NULL,
-	wrapped BYTEA NOT NULL
+	wrapped BYTEA NOT NULL,
+	follows TEXT NOT NULL DEFAULT ''
 );
+CREATE INDEX sealkey_follows ON sealkey (follows) WHERE follows <> '';
 CREATE TABLE blob (
 	id TEXT PRIMARY KEY,
 	key_id TEXT NOT NULL,
@@ -52,6 +54,8 @@ const (
 	sqlKeyNew     = `INSERT INTO sealkey (id, kind, purpose, epoch, wrapped) VALUES ($1, $2, $3, $4, $5)`
 	sqlKeyGet     = `SELECT kind, purpose, epoch, wrapped FROM sealkey WHERE id = $1`
 	sqlKeyEnd     = `DELETE FROM sealkey WHERE id = $1 AND kind <> 'tenant'` // the tenant's own are not a change's to erase
+	sqlKeyFollow  = `UPDATE sealkey SET follows = $1 WHERE id = $2`
+	sqlFollowEnd  = `DELETE FROM sealkey WHERE follows = $1 AND follows <> ''`
 	sqlKeysOld    = `SELECT id, kind, purpose, epoch, wrapped FROM sealkey WHERE id > $1 AND epoch < $2 ORDER BY id LIMIT $3`
 	sqlKeyRewrap  = `UPDATE sealkey SET epoch = $1, wrapped = $2 WHERE id = $3 AND epoch = $4`
 	sqlKeysAfter  = `SELECT id, kind, purpose, epoch, wrapped FROM sealkey WHERE id > $1 ORDER BY id LIMIT $2`

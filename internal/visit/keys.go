@@ -8,6 +8,7 @@ import (
 	"insegel/internal/access"
 	"insegel/internal/audit"
 	"insegel/internal/store"
+	"insegel/internal/tenant"
 )
 
 // rewrapBatch is how many keys are wrapped anew in one transaction: others write between them.
@@ -47,6 +48,9 @@ func (v *Visit) Rotate(ctx context.Context, progress func(done, all int64)) erro
 	}
 	return v.tenant.FinishRotation(ctx)
 }
+
+// Follow lets the key of a thing that became part of another live as long as that other's: older copies still need it.
+func (w *Writer) Follow(keyID string, other Key) { tenant.FollowKey(w.w, keyID, other.bound.ID) }
 
 // Rotated tells when the epoch key was last changed (zero: never since the tenant was made), and whether a change was begun
 // and not finished.

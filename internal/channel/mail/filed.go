@@ -37,7 +37,7 @@ func (c *Channel) file(ctx context.Context, w *visit.Writer, j jobs.Job, l *open
 	if err := w.Rekey(ctx, now.Blob(), letterKey, caseKey); err != nil {
 		return 0, err
 	}
-	intake.MarkFiled(w, now, number)
+	intake.MarkFiled(w, now, number, caseKey)
 	w.Set("letter", l.ID)
 	w.Done(j.ID)
 	return number, nil
