@@ -86,10 +86,10 @@ func Create(ctx context.Context, v *visit.Visit, n New) (Queue, error) {
 	if err != nil {
 		return Queue{}, err
 	}
-	_, err = visit.Update(ctx, v, func(w *visit.Writer) (struct{}, error) {
+	done, err := visit.Update(ctx, v, func(w *visit.Writer) (bool, error) {
 		if n.First != nil {
 			if done, err := n.First(ctx, w); done || err != nil {
-				return struct{}{}, err
+				return done, err
 			}
 		}
 		w.Object(q.ID)
@@ -99,21 +99,25 @@ func Create(ctx context.Context, v *visit.Visit, n New) (Queue, error) {
 		key := w.Settings()
 		hash := w.Lookup("address", address)
 		if _, err := byHash(ctx, &w.Reader, hash); err == nil {
-			return struct{}{}, fault.New(fault.Conflict, "fault.address.taken")
+			return false, fault.New(fault.Conflict, "fault.address.taken")
 		} else if fault.KindOf(err) != fault.NotFound {
-			return struct{}{}, err
+			return false, err
 		}
 		w.Put(sqlInsert, q.ID, w.SealText(key, "queue", "name", q.ID, q.Name),
 			w.SealText(key, "queue", "address", q.ID, q.Address), hash, q.Purpose, string(q.Lang), clock.Micros(v.Now()))
 		if n.Also != nil {
 			n.Also(w, q)
 		}
-		return struct{}{}, nil
+		return false, nil
 	})
 	if err != nil {
 		return Queue{}, err
 	}
-	return q, v.Confirm(ctx, claim)
+	if done {
+		return q, v.Reconcile(ctx) // a crash may have come before the claim was confirmed; what is not claimed stays unconfirmed
+	}
+	// The queue is there: that somebody has stopped waiting for it must not leave its mail at the senders'.
+	return q, v.Confirm(context.WithoutCancel(ctx), claim)
 }
 
 func takesMail(ctx context.Context, v *visit.Visit, purposeID string) error {
