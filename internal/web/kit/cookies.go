@@ -53,7 +53,7 @@ func TakeFlash(w http.ResponseWriter, r *http.Request, secure bool, l lang.Lang)
 }
 
 func cookie(name, value string, age int, secure bool) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ // #nosec G124 -- Secure wherever the browser came over TLS; it holds a language or a key of the catalogues
 		Name: name, Value: value, Path: "/", MaxAge: age,
 		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
 	}
