@@ -147,7 +147,7 @@ func newestKeys(tenantID string, folders []string) (map[string]tenant.KeyRow, st
 		if err != nil {
 			return nil, "", fault.Because(err, fault.Conflict, "fault.backup.damaged", "file", path)
 		}
-		if from == "" || h.newer(best) {
+		if from == "" || !best.newer(h) { // of two that seem alike the later folder: the living installation comes last
 			best, from = h, path
 		}
 	}
