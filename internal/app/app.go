@@ -79,9 +79,10 @@ func Build(ctx context.Context, c config.Config, out Outside) (a *App, err error
 	if a.lock, err = lockFolder(c.Data); err != nil {
 		return nil, err
 	}
+	built := a // what is returned with an error is nothing, and what was opened is closed
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, a.Close(context.WithoutCancel(ctx)))
+			err = errors.Join(err, built.Close(context.WithoutCancel(ctx)))
 		}
 	}()
 	if err := a.installation(); err != nil {
