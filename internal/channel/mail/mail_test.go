@@ -3,7 +3,6 @@ package mail_test
 import (
 	"context"
 	"io"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -61,15 +60,16 @@ func (o *outbox) Send(_ context.Context, env deliver.Envelope, _ int64, message 
 type desk struct {
 	*visittest.House
 	*mail.Channel
-	out outbox
-	q   queue.Queue
-	t   *testing.T
+	out  outbox
+	q    queue.Queue
+	beta string // another customer, where a test made one
+	t    *testing.T
 }
 
 func newDesk(t *testing.T, e store.Engine) *desk {
 	d := &desk{House: visittest.New(t, e, schema(), counted...), t: t}
 	d.out.answer = deliver.Result{Outcome: deliver.Delivered, Code: 250, Enhanced: "2.0.0"}
-	d.Channel = mail.New(mail.Config{Waist: d.Waist, Directory: d.Lookup, Sender: &d.out, Logger: slog.New(slog.DiscardHandler),
+	d.Channel = mail.New(mail.Config{Waist: d.Waist, Directory: d.Lookup, Sender: &d.out, Logger: quiet(),
 		Jitter: func() float64 { return 0 }, Limits: mailmsg.DefaultLimits(), MaxBytes: 50 << 20})
 	v := d.Enter(t, visittest.Console(), access.CreateQueue)
 	q, err := queue.Create(t.Context(), v, queue.New{Name: "Support", Address: "support@acme.example", Purpose: "support", Lang: "sv"})
