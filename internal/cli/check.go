@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"insegel/internal/access"
 	"insegel/internal/app"
@@ -36,12 +37,14 @@ type checkLine struct {
 
 // Broken tells what can be told where the program does not even start.
 func (c *checkCmd) Broken(m Machine, all []app.Finding, cause error, log *slog.Logger) error {
-	for _, f := range all {
-		if fault.Of(f.Err).Key == fault.Of(cause).Key {
-			return c.tell(m, all, log)
-		}
+	if c.Tenant != "" {
+		return cause
 	}
-	return c.tell(m, append(all, app.Finding{Err: cause}), log)
+	said := func(f app.Finding) bool { // the cause says it better
+		key := fault.Of(f.Err).Key
+		return key == fault.Of(cause).Key || key == "fault.seal.root_missing" && fault.Of(cause).Key == "fault.app.key_missing"
+	}
+	return c.tell(m, append(slices.DeleteFunc(all, said), app.Finding{Err: cause}), log)
 }
 
 // Work checks.

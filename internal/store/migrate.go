@@ -64,7 +64,7 @@ func Migrate(ctx context.Context, dialect string, db DB, list []Migration) (from
 	to = from
 	for tries := 0; to != newest; {
 		if to > newest {
-			return from, to, fault.New(fault.Conflict, "fault.store.newer_schema", "have", to, "know", newest)
+			return from, to, NewerSchema(to, newest)
 		}
 		at, err := migrateOne(ctx, dialect, db, list)
 		if (errors.Is(err, ErrUncertain) || errors.Is(err, ErrLost)) && tries < migrateTries {
@@ -86,14 +86,25 @@ func Migrate(ctx context.Context, dialect string, db DB, list []Migration) (from
 func Version(ctx context.Context, db DB) (int64, error) { return schemaVersion(ctx, db) }
 
 func schemaVersion(ctx context.Context, db DB) (n int64, err error) {
-	err = db.View(ctx, func(r Reader) error {
-		var there int64
-		if err := r.QueryRow(ctx, hasVersion, nil, &there); err != nil || there == 0 {
-			return err
-		}
-		return r.QueryRow(ctx, readVersion, nil, &n)
+	err = db.View(ctx, func(r Reader) (err error) {
+		n, err = VersionOf(ctx, r)
+		return err
 	})
 	return n, err
+}
+
+// VersionOf is Version for who reads already.
+func VersionOf(ctx context.Context, r Reader) (n int64, err error) {
+	var there int64
+	if err := r.QueryRow(ctx, hasVersion, nil, &there); err != nil || there == 0 {
+		return 0, err
+	}
+	return n, r.QueryRow(ctx, readVersion, nil, &n)
+}
+
+// NewerSchema is the fault of a schema that this program does not know.
+func NewerSchema(have, know int64) error {
+	return fault.New(fault.Conflict, "fault.store.newer_schema", "have", have, "know", know)
 }
 
 // migrateOne applies the step that is next under the lock, if there is one, and tells where the schema then is.

@@ -38,6 +38,12 @@ type Engine interface {
 	Close() error
 }
 
+// Looker is an Engine whose databases change by being opened after a crash, and that can be looked at before.
+type Looker interface {
+	// Look runs fn on a database that was left behind in such a state, without changing it; else it does nothing.
+	Look(ctx context.Context, name string, fn func(Reader) error) error
+}
+
 // DB is one open database.
 type DB interface {
 	// View runs fn on a snapshot that does not change under it and cannot write

@@ -218,6 +218,9 @@ func (h *House) bootstrap(ctx context.Context, tenantID string, db store.DB, fir
 // open makes a handle: the database is migrated, the keys are read, the log is held against its mark, and only then
 // may anything be written.
 func (h *House) open(ctx context.Context, tenantID string) (*Tenant, error) {
+	if err := h.look(ctx, tenantID); err != nil {
+		return nil, fmt.Errorf("look at tenant %s: %w", tenantID, err)
+	}
 	db, err := h.engine.Open(ctx, tenantID)
 	if err != nil {
 		return nil, err

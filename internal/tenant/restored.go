@@ -10,7 +10,6 @@ import (
 	"insegel/internal/audit"
 	"insegel/internal/fault"
 	"insegel/internal/jobs"
-	"insegel/internal/seal"
 	"insegel/internal/store"
 )
 
@@ -145,15 +144,20 @@ func (t *Tenant) signer(ctx context.Context) (*audit.Signer, error) {
 	if err := t.reload(); err != nil {
 		return nil, err
 	}
-	var k seal.Key
-	err := t.DB.View(ctx, func(r store.Reader) error {
-		row, err := GetKey(ctx, r, KeyLog)
-		if err != nil {
-			return fault.Because(err, fault.Conflict, "fault.log.damaged", "tenant", t.ID, "what", "key "+KeyLog)
-		}
-		k, err = t.Unwrap(row)
+	var s *audit.Signer
+	err := t.DB.View(ctx, func(r store.Reader) (err error) {
+		s, err = t.signerOf(ctx, r)
 		return err
 	})
+	return s, err
+}
+
+func (t *Tenant) signerOf(ctx context.Context, r store.Reader) (*audit.Signer, error) {
+	row, err := GetKey(ctx, r, KeyLog)
+	if err != nil {
+		return nil, fault.Because(err, fault.Conflict, "fault.log.damaged", "tenant", t.ID, "what", "key "+KeyLog)
+	}
+	k, err := t.Unwrap(row)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"modernc.org/sqlite"
 
@@ -62,8 +63,17 @@ func dsn(path string, write bool, cacheKB int) string {
 // connectRaw connects to a file that need not be as a database of ours should.
 func connectRaw(path, name string) (*conn, error) { return dial(path, name, true, writeCacheKB) }
 
+// connectToLook connects for reading only, as the file system sees it.
+func connectToLook(path, name string) (*conn, error) {
+	return dialAs(strings.Replace(dsn(path, false, readCacheKB), "mode=rw", "mode=ro", 1), name)
+}
+
 func dial(path, name string, write bool, cacheKB int) (*conn, error) {
-	raw, err := (&sqlite.Driver{}).Open(dsn(path, write, cacheKB))
+	return dialAs(dsn(path, write, cacheKB), name)
+}
+
+func dialAs(dsn, name string) (*conn, error) {
+	raw, err := (&sqlite.Driver{}).Open(dsn)
 	if err != nil {
 		return nil, explain(err, name)
 	}
