@@ -474,11 +474,11 @@ func TestDeliveries(t *testing.T) {
 		attempt(0, cases.Outcome{State: cases.Sent, Status: "2.0.0"})
 		attempt(1, cases.Outcome{State: cases.Queued, Status: "4.2.2", Detail: "full\x00", Next: d.Clock.Now().Add(time.Minute)})
 		if s := state(); s != cases.Queued {
-			t.Errorf("one waits: %s", s)
+			d.t.Errorf("one waits: %s", s)
 		}
 		attempt(2, cases.Outcome{State: cases.Failed, Status: "5.1.1", Detail: strings.Repeat("no ", 1000)})
 		if s := state(); s != cases.Failed {
-			t.Errorf("one failed: %s", s)
+			d.t.Errorf("one failed: %s", s)
 		}
 		attempt(1, cases.Outcome{State: cases.Sent, Status: "2.0.0"})
 		m := d.read(c.Number).Messages[1]

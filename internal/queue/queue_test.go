@@ -91,7 +91,7 @@ func TestWhatIsRefused(t *testing.T) {
 			{" ", "a@x.example", "support", "fault.queue.name"},
 			{strings.Repeat("å", queue.MaxName), "a@x.example", "support", "fault.queue.name"},
 		} {
-			_, err := queue.Create(t.Context(), w.visit(w.Customer, access.CreateQueue), queue.New{Name: c.name, Address: c.address, Purpose: c.purpose})
+			_, err := queue.Create(w.t.Context(), w.visit(w.Customer, access.CreateQueue), queue.New{Name: c.name, Address: c.address, Purpose: c.purpose})
 			w.refused(err, fault.Invalid, c.key)
 		}
 		w.takes("a@x.example", fault.NotFound, "")
@@ -105,7 +105,7 @@ func TestTakenAddresses(t *testing.T) {
 	each(t, func(w *town) {
 		mine, err := w.make(w.Customer, " Support@X.example ", "support")
 		if err != nil || mine.Address != "support@x.example" {
-			t.Fatal(mine, err)
+			w.t.Fatal(mine, err)
 		}
 		_, err = w.make(w.other, "support@x.example", "support")
 		w.refused(err, fault.Conflict, "fault.address.taken")
