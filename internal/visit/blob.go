@@ -13,14 +13,12 @@ type Draft = tenant.Draft
 // Content is stored bytes, ready to be read after the view has ended.
 type Content = tenant.Content
 
-// Spool takes bytes in before a change, in a sealed and fsynced file where they are large. More than limit bytes is a
-// fault TooLarge, and nothing is left.
+// Spool takes bytes in before a change, large ones in a sealed and fsynced file. More than limit bytes is TooLarge, and nothing is left.
 func (v *Visit) Spool(body io.Reader, limit int64) (*Draft, error) {
 	return v.tenant.Spool(body, limit)
 }
 
-// Discard forgets a draft that no change will name. After a change of which nobody knows whether it was committed nothing is
-// thrown away: a row may name the file. What no row names is swept.
+// Discard forgets a draft that no change will name. After a change that may have been committed it is left to the sweep.
 func (v *Visit) Discard(d *Draft) {
 	if !v.doubt.Load() {
 		v.tenant.Discard(d)

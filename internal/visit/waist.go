@@ -178,9 +178,7 @@ func (v *Visit) commit(ctx context.Context, fn func(*Writer) error) error {
 		return []any{rec}, err
 	}})
 	if err != nil {
-		if errors.Is(err, store.Uncertain(nil)) {
-			v.doubt.Store(true)
-		}
+		v.doubt.CompareAndSwap(false, errors.Is(err, store.Uncertain(nil)))
 		return err
 	}
 	last.acknowledged()
