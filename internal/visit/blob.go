@@ -2,8 +2,11 @@ package visit
 
 import (
 	"context"
+	"errors"
 	"io"
+	"sync/atomic"
 
+	"insegel/internal/store"
 	"insegel/internal/tenant"
 )
 
@@ -16,6 +19,15 @@ type Content = tenant.Content
 // Spool takes bytes in before a change, large ones in a sealed and fsynced file. More than limit bytes is TooLarge, and nothing is left.
 func (v *Visit) Spool(body io.Reader, limit int64) (*Draft, error) {
 	return v.tenant.Spool(body, limit)
+}
+
+// doubt remembers that nobody knows whether a change was committed.
+type doubt struct{ atomic.Bool }
+
+func (d *doubt) note(err error) {
+	if errors.Is(err, store.Uncertain(nil)) {
+		d.Store(true)
+	}
 }
 
 // Discard forgets a draft that no change will name. After a change that may have been committed it is left to the sweep.

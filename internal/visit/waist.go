@@ -10,11 +10,9 @@ package visit
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/netip"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"insegel/internal/access"
@@ -58,7 +56,7 @@ type Visit struct {
 	action   access.Action
 	purposes []string
 	seen     time.Time
-	doubt    atomic.Bool // a change of this visit may have been committed or not
+	doubt    doubt // a change of this visit may have been committed or not
 }
 
 // Enter decides what a credential is worth for an action, now, and opens the tenant for it. Leave must be called.
@@ -178,7 +176,7 @@ func (v *Visit) commit(ctx context.Context, fn func(*Writer) error) error {
 		return []any{rec}, err
 	}})
 	if err != nil {
-		v.doubt.CompareAndSwap(false, errors.Is(err, store.Uncertain(nil)))
+		v.doubt.note(err)
 		return err
 	}
 	last.acknowledged()
