@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"insegel/internal/access"
@@ -62,14 +64,17 @@ func (a *App) eachTenant(ctx context.Context, do func(*visit.Visit) error) {
 	}
 }
 
-// rotateDue changes the epoch key of each tenant whose time has come, and finishes what a crash left half done.
+// rotateDue changes the epoch key of each tenant whose time has come, and finishes what a crash left half done. One that
+// cannot be turned must not keep the others' old keys alive: what was erased there is to be gone within the week.
 func (a *App) rotateDue(ctx context.Context) error {
 	ids, err := a.tenants(ctx)
 	for _, t := range ids {
-		if err != nil || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			break
 		}
-		err = a.rotateOne(ctx, t)
+		if e := a.rotateOne(ctx, t); e != nil {
+			err = errors.Join(err, fmt.Errorf("tenant %s: %w", t, e))
+		}
 	}
 	return err
 }
