@@ -59,8 +59,21 @@ const maxBackupFolders = 4
 
 func (a *App) backupsPath() string { return filepath.Join(a.Config.Data, "backups.json") }
 
-// BackupFolders are where backups were made: the wrapped keys are written there before an epoch key is destroyed.
+// BackupFolders are where backups were made, and where they are by configuration: the wrapped keys are written there before an
+// epoch key is destroyed. A restored installation remembers nothing, and yet the folder it came from needs them.
 func (a *App) BackupFolders() ([]string, error) {
+	folders, err := a.remembered()
+	own, absErr := filepath.Abs(a.Config.BackupFolder())
+	if err != nil || absErr != nil {
+		return nil, errors.Join(err, absErr)
+	}
+	if info, err := os.Stat(own); err == nil && info.IsDir() && !slices.Contains(folders, own) {
+		folders = append(folders, own)
+	}
+	return folders, nil
+}
+
+func (a *App) remembered() ([]string, error) {
 	var folders []string
 	b, err := os.ReadFile(a.backupsPath())
 	if err == nil {
@@ -77,7 +90,7 @@ func (a *App) rememberBackups(to string) error {
 	if err != nil {
 		return err
 	}
-	folders, err := a.BackupFolders()
+	folders, err := a.remembered()
 	if err != nil || len(folders) > 0 && folders[0] == to {
 		return err
 	}

@@ -273,6 +273,18 @@ func TestErasedStaysErased(t *testing.T) {
 		p.Run("keys", "rotate", "--tenant", "acme")
 		look("from beside the backups, the installation being lost", "--keys-from", "none")
 
+		// What takes its place changes keys too, and keeps the backups readable that it came from.
+		successor := restored(t, p)
+		successor.restore(t, p, "--keys-from", "none")
+		successor.program.Env = []string{"INSEGEL_BACKUPS=" + p.Data + ".backups"}
+		successor.program.Run("resume")
+		successor.program.Run("keys", "rotate")
+		again := restored(t, p)
+		successor.program.Run(again.args("--keys-from", "none")...)
+		if there := list(t, again.program); there["kept"].Number == 0 {
+			t.Errorf("restored once more: %v", there)
+		}
+
 		// Without the keys beside the backups nothing of an old backup opens any more, and that is said.
 		keys := p.Data + ".backups/keys"
 		if err := os.Rename(keys, keys+".away"); err != nil {

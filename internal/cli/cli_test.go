@@ -3,6 +3,8 @@ package cli_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/smtp"
 	"os"
 	"path/filepath"
@@ -290,4 +292,61 @@ func waitFor(t *testing.T, so func() bool) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	t.Fatal("it never came to be")
+}
+
+// TestManyAtOnce: commands without a server wait for each other, and with one they work side by side.
+func TestManyAtOnce(t *testing.T) {
+	p := program.New(t, "")
+	acme(p)
+	all := func() {
+		t.Helper()
+		ends := make(chan string, 6)
+		for range cap(ends) {
+			go func() {
+				out, said, code := p.Try("queue", "list", "--tenant", "acme")
+				ends <- fmt.Sprint(code, said, strings.Contains(out, "Kundtjänst"))
+			}()
+		}
+		for range cap(ends) {
+			if end := <-ends; end != "0true" {
+				t.Error(end)
+			}
+		}
+	}
+	all()
+	p.Start()
+	all()
+}
+
+// TestSocketTakesNoNonsense: whatever comes to the socket, the server goes on.
+func TestSocketTakesNoNonsense(t *testing.T) {
+	p := program.New(t, "")
+	acme(p)
+	p.Start()
+	for _, nonsense := range []string{"", "x", "\xff\xff\xff\xff", "\x00\x00\x00\x02{}", "\x00\x00\x00\x05hello", "\x00\x00\x00\x00",
+		"\x00\x00\x00\x16" + `{"args":["--version"]}`, "\x00\x00\x00\x12" + `{"args":["serve"]}`, "\x00\x00\x00\x18" + `{"args":["tenant","-h"]}`} {
+		c, err := net.Dial("unix", filepath.Join(p.Data, "insegel.sock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write([]byte(nonsense)); err != nil {
+			t.Error(err)
+		}
+		if err := c.(*net.UnixConn).CloseWrite(); err != nil {
+			t.Error(err)
+		}
+		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Error(err)
+		}
+		if _, err := io.ReadAll(io.LimitReader(c, 1<<20)); err != nil {
+			t.Errorf("%q: %v", nonsense, err)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	p.Run("tenant", "list")
+	if !strings.Contains(p.Said(), `msg=command what="tenant list"`) {
+		t.Errorf("the server does not answer any more:\n%s", p.Said())
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -139,7 +140,17 @@ func (c *control) answer(ctx context.Context, conn *net.UnixConn) error {
 	return f.exit(c.command(ctx, s, req.Args))
 }
 
-func (c *control) command(ctx context.Context, s *Session, args []string) int {
+// command runs one command line. A defect in one must not take the program with it.
+func (c *control) command(ctx context.Context, s *Session, args []string) (code int) {
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case ended: // help, which the caller prints itself
+			code = int(e)
+		default:
+			code = s.fail(fmt.Errorf("panic: %v\n%s", e, debug.Stack()), c.app.Logger)
+		}
+	}()
 	p, err := parse(args, s.Out, nil)
 	if err != nil {
 		return s.fail(fault.Because(err, fault.Invalid, "fault.cli.other_version"), c.app.Logger)
