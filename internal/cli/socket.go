@@ -210,7 +210,7 @@ func (f *frames) write(kind byte, b []byte) error {
 	return err
 }
 
-func (f *frames) exit(code int) error { return f.write(frameExit, []byte{byte(code)}) }
+func (f *frames) exit(code int) error { return f.write(frameExit, []byte{byte(code)}) } // #nosec G115 -- 0, 1 or 2
 
 func (f *frames) stream(kind byte) io.Writer { return stream{f, kind} }
 
