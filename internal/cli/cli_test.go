@@ -62,6 +62,9 @@ func TestCommands(t *testing.T) {
 		if !strings.Contains(p.Said(), "/link/") || !strings.Contains(p.Said(), "operator@localhost") {
 			t.Errorf("the first start tells no link:\n%s", p.Said())
 		}
+		if strings.Contains(p.Said(), "Nobody has confirmed") {
+			t.Error("it nags although somebody has confirmed")
+		}
 		letter(t, p, "first")
 		p.Stop()
 		if out, _, code := p.Try("check", "--tenant", "acme"); code != 0 {
@@ -239,6 +242,20 @@ func TestSettings(t *testing.T) {
 	refused(t, p, 1, "cannot be read", "tenant", "list", "--config", file+".not")
 	write("proxy = [\"everybody\"]\nrotate = \"1m\"\n")
 	refused(t, p, 1, "--rotate", "tenant", "list", "--config", file)
+}
+
+// TestFirstStart prints the link until somebody has used it, and nags about the keys until somebody has copied them.
+func TestFirstStart(t *testing.T) {
+	p := program.New(t, "")
+	for _, start := range []string{"first", "second"} {
+		before := len(p.Said())
+		p.Start()
+		waitFor(t, func() bool { return strings.Contains(p.Said()[before:], "Nobody has confirmed") })
+		if said := p.Said()[before:]; !strings.Contains(said, "/link/") || !strings.Contains(said, "operator@localhost") {
+			t.Errorf("the %s start tells no link:\n%s", start, said)
+		}
+		p.Stop()
+	}
 }
 
 // TestKilled: what a killed server leaves (its socket, its lock) is in nobody's way.

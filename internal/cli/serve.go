@@ -43,11 +43,20 @@ func (c *serveCmd) Here(ctx context.Context, m Machine, p parsed) error {
 }
 
 func (c *serveCmd) serve(ctx context.Context, m Machine, a *app.App) error {
-	link, err := a.FirstAdministrator(ctx, c.Admin)
+	who, link, err := a.FirstLink(ctx, c.Admin)
 	if err != nil {
 		return err
 	}
-	return c.run(ctx, a, func(at app.Ready) { c.ready(m.Out, a, at, link) })
+	copied, err := a.KeysCopied(ctx)
+	if err != nil {
+		return err
+	}
+	return c.run(ctx, a, func(at app.Ready) {
+		c.ready(m.Out, a, at, who, link)
+		if copied.IsZero() {
+			_ = nag(m.Out, a) // a terminal that is gone keeps nobody from working
+		}
+	})
 }
 
 // run serves, and lets commands in while it does.
@@ -67,7 +76,7 @@ func (c *serveCmd) run(ctx context.Context, a *app.App, ready func(app.Ready)) e
 }
 
 // ready tells a person where to go.
-func (c *serveCmd) ready(w io.Writer, a *app.App, at app.Ready, link string) {
+func (c *serveCmd) ready(w io.Writer, a *app.App, at app.Ready, who, link string) {
 	scheme := "http"
 	if a.Config.TLSCert != "" {
 		scheme = "https"
@@ -82,7 +91,7 @@ func (c *serveCmd) ready(w io.Writer, a *app.App, at app.Ready, link string) {
 	}
 	if link != "" {
 		fmt.Fprintf(w, "\nThe first administrator (%s) chooses a password here within 24 hours:\n%s\n"+
-			"Later a new link comes from: insegel account reset --tenant operator %s\n\n", c.Admin, link, c.Admin)
+			"Later a new link comes from: insegel account reset --tenant operator %s\n\n", who, link, who)
 	}
 }
 
