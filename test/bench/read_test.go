@@ -42,8 +42,12 @@ func BenchmarkRead(b *testing.B) {
 		b.Run("list/bare", func(b *testing.B) { each(b, func(ctx context.Context) error { return raw(ctx) }) })
 		b.Run("list", func(b *testing.B) { each(b, func(ctx context.Context) error { return list(ctx, h, cred, true) }) })
 		b.Run("list+record", func(b *testing.B) { each(b, func(ctx context.Context) error { return list(ctx, h, cred, false) }) })
-		b.Run("case", func(b *testing.B) { each(b, func(ctx context.Context) error { return show(ctx, h, cred, number, true) }) })
-		b.Run("case+record", func(b *testing.B) { each(b, func(ctx context.Context) error { return show(ctx, h, cred, number, false) }) })
+		b.Run("case", func(b *testing.B) {
+			each(b, func(ctx context.Context) error { return show(ctx, h, cred, number, true) })
+		})
+		b.Run("case+record", func(b *testing.B) {
+			each(b, func(ctx context.Context) error { return show(ctx, h, cred, number, false) })
+		})
 	})
 }
 

@@ -45,7 +45,9 @@ func killed(t *testing.T, database string, rounds int) {
 		var clients sync.WaitGroup
 		for i := range 4 {
 			clients.Go(func() { l.run(ctx, func(id string) error { return l.letter(id) }, fmt.Sprintf("smtp %d.%d", round, i)) })
-			clients.Go(func() { l.run(ctx, func(id string) error { return l.post(ctx, id) }, fmt.Sprintf("api %d.%d", round, i)) })
+			clients.Go(func() {
+				l.run(ctx, func(id string) error { return l.post(ctx, id) }, fmt.Sprintf("api %d.%d", round, i))
+			})
 		}
 		time.Sleep(time.Duration(300+rand.IntN(1500)) * time.Millisecond)
 		p.Kill()
