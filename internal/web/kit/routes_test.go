@@ -95,7 +95,9 @@ func FuzzForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, kind string, body []byte) {
 		r := httptest.NewRequest("POST", "/x", bytes.NewReader(body))
 		r.Header.Set("Content-Type", kind)
-		form, err := readForm(r, func(p *multipart.Part, left int64) (*visit.Draft, error) { return &visit.Draft{Size: min(left, 1)}, nil })
+		form, err := readForm(r, func(p *multipart.Part, left int64) (*visit.Draft, error) {
+			return &visit.Draft{Size: min(left, 1)}, nil
+		})
 		if err != nil && fault.KindOf(err) != fault.Invalid && fault.KindOf(err) != fault.TooLarge {
 			t.Fatalf("%v is a fault of ours", err)
 		}
