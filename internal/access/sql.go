@@ -40,6 +40,7 @@ SELECT s.account, s.account, '', s.seen, s.expires, m.role, p.id, p.readers
 FROM session s JOIN member m ON m.account = s.account AND m.active
 CROSS JOIN purpose p
 WHERE s.hash = $1`
+	// #nosec G101 -- SQL that names tokens, not one of them
 	sqlByToken = `
 SELECT t.account, t.id, t.scopes, t.created, t.expires, m.role, p.id, p.readers
 FROM token t JOIN member m ON m.account = t.account AND m.active

@@ -30,7 +30,7 @@ import (
 var demoLetters string
 
 // demoPassword opens every account of the demo. It is printed, and works on loopback only.
-const demoPassword = "havet ligger stilla i dag"
+const demoPassword = "havet ligger stilla i dag" // #nosec G101 -- the demo's, printed for everybody
 
 type demoPerson struct {
 	name, mail string

@@ -25,7 +25,7 @@ func lockFolder(data string) (*os.File, error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, fault.Because(err, fault.Unavailable, "fault.store.folder", "folder", data)
 	}
-	f, err := os.OpenFile(filepath.Join(data, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(data, "lock"), os.O_RDWR|os.O_CREATE, 0o600) // #nosec G304 -- in the data folder
 	if err != nil {
 		return nil, fault.Because(err, fault.Unavailable, "fault.store.folder", "folder", data)
 	}

@@ -49,12 +49,15 @@ func (a *App) tidy(ctx context.Context, v *visit.Visit) error {
 // eachTenant visits every active tenant; a fault in one is logged and does not keep the others waiting.
 func (a *App) eachTenant(ctx context.Context, do func(*visit.Visit) error) {
 	ids, err := a.tenants(ctx)
+	if err != nil && ctx.Err() == nil {
+		a.Logger.Error("chores not done", "fault", fault.Of(err).Key, "err", err)
+	}
 	for _, t := range ids {
 		if ctx.Err() != nil {
 			return
 		}
-		var v *visit.Visit
-		if v, err = a.Waist.Enter(ctx, t, access.System("house", visit.From("")), access.KeepHouse); err == nil {
+		v, err := a.Waist.Enter(ctx, t, access.System("house", visit.From("")), access.KeepHouse)
+		if err == nil {
 			err = do(v)
 			v.Leave()
 		}

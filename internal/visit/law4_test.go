@@ -81,8 +81,7 @@ func TestAnUncertainCommitIsDoneOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, h *house) {
 				before := len(h.records())
-				var f func(context.Context, store.Tx) error
-				f = func(ctx context.Context, tx store.Tx) error {
+				f := func(ctx context.Context, tx store.Tx) error {
 					h.engine.instead.Store(nil) // the next one goes well
 					if was {
 						h.ok(tx.Commit(ctx))

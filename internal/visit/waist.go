@@ -136,7 +136,7 @@ func (v *Visit) Logger() *slog.Logger { return v.waist.c.Logger }
 func View[T any](ctx context.Context, v *Visit, fn func(*Reader) (T, error)) (T, error) {
 	var out, none T
 	r := &Reader{v: v}
-	err := v.tenant.DB.View(ctx, func(s store.Reader) (err error) {
+	err := v.snapshot(ctx, func(s store.Reader) (err error) {
 		r.s = s
 		out, err = fn(r)
 		return err

@@ -105,7 +105,7 @@ func standardLibrary() (part, error) {
 func carried(root string) ([]part, error) {
 	var parts []part
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !licenceFile().MatchString(d.Name()) {
+		if err != nil || d.IsDir() || strings.HasSuffix(path, ".go") || !licenceFile().MatchString(d.Name()) {
 			return err
 		}
 		text, err := os.ReadFile(path)
@@ -137,7 +137,7 @@ func read(name, version, dir string) (part, error) {
 	}
 	var kinds []string
 	for _, e := range entries {
-		if e.IsDir() || !licenceFile().MatchString(e.Name()) {
+		if e.IsDir() || strings.HasSuffix(e.Name(), ".go") || !licenceFile().MatchString(e.Name()) {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
@@ -178,6 +178,7 @@ func identify(text string) (string, error) {
 		{"BSD-3-Clause", "may be used to endorse or promote products derived"},
 		{"BSD-2-Clause", "redistributions in binary form must reproduce the above copyright notice"},
 		{"public domain", "public domain"},
+		{"picture not shipped", "https://commons.wikimedia.org/wiki/file:"}, // where a project's logo comes from; no part of its code
 	} {
 		if strings.Contains(flat, l.has) {
 			return l.name, nil
