@@ -76,7 +76,7 @@ func (p parcel) fetch(ctx context.Context, tmp, vendor string) error {
 	if err != nil {
 		return err
 	}
-	tarball, err := os.ReadFile(filepath.Join(tmp, filepath.Base(strings.TrimSpace(string(out)))))
+	tarball, err := os.ReadFile(filepath.Join(tmp, filepath.Base(strings.TrimSpace(string(out))))) // #nosec G304 -- a temporary folder of this tool
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (p parcel) unpack(tarball []byte, vendor string) error {
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { // #nosec G301 -- public files
 			return err
 		}
-		if err := os.WriteFile(to, data, 0o644); err != nil { // #nosec G306 -- public files
+		if err := os.WriteFile(to, data, 0o644); err != nil { // #nosec G306 G703 -- public files, below a folder of the checkout
 			return err
 		}
 		found++
