@@ -62,23 +62,16 @@ func (d *db) take(ctx context.Context, tokens chan struct{}) error {
 
 // View implements store.DB. BEGIN goes out together with the first query.
 func (d *db) View(ctx context.Context, fn func(store.Reader) error) error {
-	if err := d.take(ctx, d.reading); err != nil {
-		return err
-	}
-	c, reused, err := d.e.get(ctx, d)
-	if err != nil {
-		<-d.reading
-		return err
-	}
-	r := &reader{d: d, c: c, reused: reused}
-	r.begin()
-	defer r.end() // also when fn panics
-	return fn(r)
+	return d.read(ctx, fn, false)
 }
 
 // Peek implements store.DB: a statement is its own snapshot, and the session's transactions are read-only unless a
 // writer says otherwise.
 func (d *db) Peek(ctx context.Context, fn func(store.Reader) error) error {
+	return d.read(ctx, fn, true)
+}
+
+func (d *db) read(ctx context.Context, fn func(store.Reader) error, peek bool) error {
 	if err := d.take(ctx, d.reading); err != nil {
 		return err
 	}
@@ -88,7 +81,8 @@ func (d *db) Peek(ctx context.Context, fn func(store.Reader) error) error {
 		return err
 	}
 	c.queue = nil
-	r := &reader{d: d, c: c, reused: reused, peek: true}
+	r := &reader{d: d, c: c, reused: reused, peek: peek}
+	r.begin()
 	defer r.end() // also when fn panics
 	return fn(r)
 }
